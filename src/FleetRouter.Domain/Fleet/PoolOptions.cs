@@ -1,0 +1,45 @@
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>What a pool's judgement may be told. Immutable; validated where the configuration is read.</summary>
+public sealed record PoolOptions
+{
+    /// <summary>The pool's name: a label in metrics, decisions and the admin API.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Placement policy by name: <c>dual-hash</c>, <c>least-load</c> or <c>round-robin</c>. Default <c>dual-hash</c>.</summary>
+    public string Policy { get; init; } = "dual-hash";
+
+    /// <summary>Time to first token a request should meet; beyond it the warm candidate is left for the lighter one.
+    /// Range 10 ms to 10 min, default 5 s (the SLO of the dual-hash paper's evaluation).</summary>
+    public TimeSpan TtftSlo { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Prefill speed assumed of an instance until its own first tokens teach better. Tokens/s, range 100 to
+    /// 10,000,000, default 8,000 (an A100 with an 8B model; too low only makes the first placements cautious).</summary>
+    public double PrefillTokensPerSecond { get; init; } = 8_000;
+
+    /// <summary>KV capacity assumed of an instance that does not report it. Tokens, range 1,000 to 1,000,000,000,
+    /// default 400,000 (an 80 GB GPU with an 8B model).</summary>
+    public long KvCapacityTokens { get; init; } = 400_000;
+
+    /// <summary>Requests one instance may hold before it counts as saturated. Range 1 to 100,000, default 256
+    /// (vLLM's smaller default batch; more would only queue inside the engine, where nothing can move it).</summary>
+    public int MaxRequestsPerInstance { get; init; } = 256;
+
+    /// <summary>Requests the router holds when every instance is saturated. Range 0 to 1,000,000, default 1,024.</summary>
+    public int MaxHeld { get; init; } = 1_024;
+
+    /// <summary>Longest time a request is held before it is refused as busy. Range 0 to 1 h, default 30 s.</summary>
+    public TimeSpan MaxHoldTime { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Instances one request may be tried on before it is refused. Range 1 to 16, default 3.</summary>
+    public int MaxAttempts { get; init; } = 3;
+
+    /// <summary>Consecutive failed probes after which an instance is suspect. Range 1 to 100, default 3.</summary>
+    public int SuspectAfterFailedProbes { get; init; } = 3;
+
+    /// <summary>Time without a turn after which a session's home is forgotten. Range 1 s to 7 d, default 30 min.</summary>
+    public TimeSpan SessionIdleTime { get; init; } = TimeSpan.FromMinutes(30);
+
+    /// <summary>Session homes remembered at once. Range 0 to 10,000,000, default 100,000 (about 100 bytes each).</summary>
+    public int MaxSessions { get; init; } = 100_000;
+}
