@@ -95,10 +95,11 @@ public sealed class Pool
             return false;
 
         _held.Remove(work, _now);
-        int cached = _estimates.CachedTokens(instance.Prefixes.CachedBlocks(work.Request.Prompt.Hashes), work.PromptTokens);
+        PromptChain prompt = work.Request.Prompt;
+        int cached = TokenEstimates.CachedTokens(prompt, instance.Prefixes.CachedBlocks(prompt.Hashes), work.PromptTokens);
         work.Lease(instance, _now, work.PromptTokens - cached, _estimates.ProjectedOutput(work.Request), instance.Backlog(_estimates));
         instance.LastDispatch = ++_dispatches;
-        instance.Prefixes.Touch(work.Request.Prompt.Hashes);
+        instance.Prefixes.Touch(prompt.Hashes);
         _homes.Settle(work.Request, work.Key.Depth, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
         effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, choice.Rule, instance.Id, weighed, null)));
         return true;

@@ -24,8 +24,9 @@ internal sealed class TokenEstimates
     public int PromptTokens(PlacementRequest request) =>
         request.PromptTokens ?? (int)Math.Min(int.MaxValue, Math.Ceiling(request.Prompt.Bytes / BytesPerToken));
 
-    public int CachedTokens(int blocks, int promptTokens) =>
-        (int)Math.Min(promptTokens, blocks * (PromptChain.BlockBytes / BytesPerToken));
+    /// <summary>Tokens in the first <paramref name="blocks"/> of a prompt, taken as evenly spread over its bytes.</summary>
+    public static int CachedTokens(PromptChain prompt, int blocks, int promptTokens) =>
+        blocks == 0 ? 0 : (int)((long)promptTokens * blocks * PromptChain.BlockBytes / prompt.Bytes);
 
     public long Blocks(long tokens) => (long)(tokens * BytesPerToken / PromptChain.BlockBytes);
 

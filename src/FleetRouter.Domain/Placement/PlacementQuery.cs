@@ -38,8 +38,8 @@ internal readonly ref struct PlacementQuery(
         return full && instance.Requests > 0 ? "kv-full" : null;
     }
 
-    public int CachedTokens(Instance instance) =>
-        _estimates.CachedTokens(instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes), Work.PromptTokens);
+    public int CachedTokens(Instance instance) => TokenEstimates.CachedTokens(
+        Work.Request.Prompt, instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes), Work.PromptTokens);
 
     /// <summary>Load by which the lighter of two instances is told, in prompt tokens.</summary>
     public long Load(Instance instance) => instance.Backlog(_estimates) + (long)RequestWeight * instance.AllRequests;

@@ -2,9 +2,8 @@ namespace FleetRouter.Domain.Prefixes;
 
 /// <summary>A prompt as the router sees it: the chained hashes of its full blocks. Equal hash at a depth means equal
 /// prompt up to there (and equal model, adapter and cache salt, which seed the chain).</summary>
-/// <remarks>The router has no tokenizer: a block is <see cref="BlockBytes"/> bytes of the prompt's text, some 64 tokens of
-/// English, or exactly 64 tokens where the client sends token ids. How many bytes make a token a pool learns from the
-/// engines' own counts.</remarks>
+/// <remarks>The router has no tokenizer: a block is <see cref="BlockBytes"/> bytes of the prompt as the client wrote it,
+/// some 64 tokens of English. How many bytes make a token a pool learns from the engines' own counts.</remarks>
 /// <param name="Hashes">One hash a full block, each chained to the one before.</param>
 /// <param name="Bytes">Length of the whole prompt, the unfilled last block included.</param>
 /// <param name="TailHash">Hash of everything, the unfilled last block included; the key of a prompt shorter than a block.</param>
