@@ -21,7 +21,7 @@ internal sealed class ManualTime : TimeProvider
         while (true)
         {
             Task armed;
-            ManualTimer? next = null;
+            ManualTimer? next;
             var moved = TimeSpan.Zero;
             lock (_lock)
             {
@@ -38,6 +38,21 @@ internal sealed class ManualTime : TimeProvider
             {
                 next.Fire();
                 return moved;
+            }
+            await armed;
+        }
+    }
+
+    /// <summary>Waits until something waits for the clock.</summary>
+    public async Task UntilWaitedForAsync()
+    {
+        while (true)
+        {
+            Task armed;
+            lock (_lock)
+            {
+                if (_timers.Count > 0) return;
+                armed = _armed.Task;
             }
             await armed;
         }

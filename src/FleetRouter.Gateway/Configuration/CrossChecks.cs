@@ -1,0 +1,85 @@
+using FleetRouter.Hosting.Ports;
+
+namespace FleetRouter.Gateway.Configuration;
+
+/// <summary>What no single option can tell: names used twice, pools without engines, values that contradict each other.
+/// Works on the tree, so that a value that is wrong by itself is not reported again.</summary>
+internal sealed class CrossChecks(YamlBlock file, ProblemList problems)
+{
+    /// <summary>Adds every contradiction found.</summary>
+    /// <param name="environment">Tells a variable's value; null where the file is checked away from the machine it is for.</param>
+    public void Run(Func<string, string?>? environment)
+    {
+        var pools = Blocks(file, "pools");
+        Distinct(Texts(pools, "pools", "name"), "a pool of this name is in line {0} already", "give each pool its own name");
+        Distinct(Texts(Blocks(file, "apiKeys"), "apiKeys", "name"), "a key of this name is in line {0} already", "give each key its own name");
+        Distinct(Texts(Blocks(file, "apiKeys"), "apiKeys", "sha256", text => text.ToLowerInvariant()), "the same key is in line {0} already", "keep one of the two");
+        Distinct(pools.SelectMany((pool, index) => Texts(Blocks(pool, "instances"), $"pools[{index}].instances", "url", EngineName)),
+            "the same engine is in line {0} already", "name each engine once, in one pool");
+        if (file["pools"] is YamlList { Items.Count: 0 } none) problems.Add(none, "pools", "no pool", "add at least one");
+        for (int index = 0; index < pools.Count; index++)
+            if (pools[index] is { } pool)
+                CheckPool(pool, $"pools[{index}]", environment);
+        CheckPorts();
+    }
+
+    private void CheckPool(YamlBlock pool, string path, Func<string, string?>? environment)
+    {
+        bool hasInstances = pool["instances"] is not (null or YamlList { Items.Count: 0 });
+        if (!hasInstances && pool["dns"] is null) problems.Add(pool, path, "no engines", "add instances: or dns:");
+        if (hasInstances && pool["dns"] is { } dns) problems.Add(dns, $"{path}.dns", "instances: are given too", "keep one of the two");
+        if (pool["probe"] is YamlBlock probe && probe["maxBackoff"] is YamlValue backoff && probe["interval"] is YamlValue interval
+            && Duration(backoff) is { } longest && Duration(interval) is { } usual && longest < usual)
+            problems.Add(backoff, $"{path}.probe.maxBackoff", $"shorter than probe.interval ({interval.Text})", $"write {interval.Text} or more");
+        if (environment is not null && pool["engineApiKeyEnv"] is YamlValue variable && TextKinds.EnvironmentVariable.Parse(variable.Text).What is null
+            && string.IsNullOrEmpty(environment(variable.Text)))
+            problems.Add(variable, $"{path}.engineApiKeyEnv", $"the environment variable {variable.Text} is not set", "set it, or remove the line");
+    }
+
+    private void CheckPorts()
+    {
+        var admin = file["admin"] as YamlBlock;
+        if ((admin?["listen"] ?? file["listen"]) is not { } where) return; // both defaults
+        var front = Address(file["listen"], OptionTable.Defaults.Listen);
+        var back = Address(admin?["listen"], OptionTable.Defaults.AdminListen);
+        if (front is null || back is null || front.Port == 0 || front.Port != back.Port) return;
+        if (front.Host == back.Host || IsAny(front) || IsAny(back))
+            problems.Add(where, admin?["listen"] is null ? "listen" : "admin.listen", $"port {front.Port} is both the clients' and the admin API's", "give each its own port");
+    }
+
+    // {0} in what is the line of the first one.
+    private void Distinct(IEnumerable<(YamlValue Node, string Path, string Key)> values, string what, string remedy)
+    {
+        var first = new Dictionary<string, long>(StringComparer.Ordinal);
+        foreach (var (node, path, key) in values)
+            if (!first.TryAdd(key, node.Line))
+                problems.Add(node, path, string.Format(System.Globalization.CultureInfo.InvariantCulture, what, first[key]), remedy);
+    }
+
+    private static IEnumerable<(YamlValue Node, string Path, string Key)> Texts(IReadOnlyList<YamlBlock?> blocks, string path, string name, Func<string, string?>? key = null) =>
+        from indexed in blocks.Select((block, index) => (block, index))
+        let value = indexed.block?[name] as YamlValue
+        where value is { IsNull: false }
+        let text = key is null ? value.Text : key(value.Text)
+        where text is not null
+        select (value, $"{path}[{indexed.index}].{name}", text);
+
+    // Null stands for an entry that is no block, so that the others keep their index.
+    private static List<YamlBlock?> Blocks(YamlBlock? outer, string name) =>
+        outer?[name] is YamlList list ? [.. list.Items.Select(item => item as YamlBlock)] : [];
+
+    private static string? EngineName(string url) =>
+        TextKinds.EngineUrl.Parse(url) is { What: null, Value: var uri } ? EngineEndpoint.At(uri).Id : null;
+
+    private static TimeSpan? Duration(YamlValue value) =>
+        Quantities.Duration(TimeSpan.Zero, TimeSpan.FromDays(365)).Parse(value.Text) is { What: null, Value: var time } ? time : null;
+
+    private static Uri? Address(YamlTree? node, Uri otherwise) => node switch
+    {
+        null => otherwise,
+        YamlValue value when TextKinds.ListenAddress.Parse(value.Text) is { What: null, Value: var uri } => uri,
+        _ => null,
+    };
+
+    private static bool IsAny(Uri address) => address.Host is "0.0.0.0" or "[::]";
+}

@@ -1,0 +1,65 @@
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Engines.Discovery;
+using FleetRouter.Hosting;
+using Microsoft.Extensions.Logging;
+
+namespace FleetRouter.Gateway.Configuration;
+
+/// <summary>Everything the configuration file may say. Immutable; units, ranges and reasons stand in
+/// <see cref="OptionTable"/>, defaults here.</summary>
+internal sealed record GatewayOptions
+{
+    public Uri Listen { get; init; } = new("http://127.0.0.1:8000");
+
+    public Uri AdminListen { get; init; } = new("http://127.0.0.1:8001");
+
+    /// <summary>Keys a client may show; none means that every client may ask.</summary>
+    public IReadOnlyList<ApiKey> ApiKeys { get; init; } = [];
+
+    public long MaxBodyBytes { get; init; } = 64L << 20;
+
+    public UpstreamOptions Upstream { get; init; } = new();
+
+    public LogLevel LogLevel { get; init; } = LogLevel.Information;
+
+    public IReadOnlyList<PoolSection> Pools { get; init; } = [];
+}
+
+/// <summary>A client's key, by its hash: the configuration never holds a key itself.</summary>
+internal sealed record ApiKey
+{
+    public string Name { get; init; } = "";
+
+    /// <summary>SHA-256 of the key's UTF-8 bytes, 64 lower-case hexadecimal digits.</summary>
+    public string Sha256 { get; init; } = "";
+}
+
+/// <summary>How the gateway talks to engines.</summary>
+internal sealed record UpstreamOptions
+{
+    public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    public TimeSpan ActivityTimeout { get; init; } = TimeSpan.FromMinutes(10);
+}
+
+/// <summary>One pool: what its judgement is told, and where its engines are.</summary>
+internal sealed record PoolSection
+{
+    public PoolOptions Options { get; init; } = new() { Name = "" };
+
+    public ProbeOptions Probe { get; init; } = new();
+
+    /// <summary>The engines' base addresses; empty when <see cref="Dns"/> finds them.</summary>
+    public IReadOnlyList<Instance> Instances { get; init; } = [];
+
+    public DnsName? Dns { get; init; }
+
+    /// <summary>Environment variable that holds the key the engines want; null if they want none.</summary>
+    public string? EngineApiKeyEnv { get; init; }
+}
+
+/// <summary>One engine at a fixed address.</summary>
+internal sealed record Instance
+{
+    public Uri Url { get; init; } = new("http://127.0.0.1");
+}

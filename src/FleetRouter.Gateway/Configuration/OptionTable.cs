@@ -1,0 +1,136 @@
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Engines.Discovery;
+using FleetRouter.Hosting;
+
+namespace FleetRouter.Gateway.Configuration;
+
+/// <summary>Every option once: its name, type, unit, range and reason. The reader and the reference both come from here;
+/// defaults are those of the option records.</summary>
+/// <param name="policies">Names of the placement policies.</param>
+internal sealed class OptionTable(IReadOnlyList<string> policies)
+{
+    public static GatewayOptions Defaults { get; } = new();
+
+    public IReadOnlyList<Option<GatewayOptions>> Options { get; } =
+    [
+        new ValueOption<GatewayOptions, Uri>("listen", TextKinds.ListenAddress, o => o.Listen, (o, v) => o with { Listen = v },
+            "Where clients ask. Loopback by default, so that a first try opens nothing; port 0 picks a free one. Read at start only."),
+        new GroupOption<GatewayOptions>("admin",
+        [
+            new ValueOption<GatewayOptions, Uri>("listen", TextKinds.ListenAddress, o => o.AdminListen, (o, v) => o with { AdminListen = v },
+                "Where fleet state, decisions, health and metrics are read. It has no keys: keep it on loopback or a private network. Read at start only."),
+        ]),
+        new ListOption<GatewayOptions, ApiKey>("apiKeys", ApiKeyOptions, new ApiKey(), (o, v) => o with { ApiKeys = v },
+            "Clients must show one of these keys as `Authorization: Bearer KEY`. Without any, every client is served."),
+        new GroupOption<GatewayOptions>("limits",
+        [
+            new ValueOption<GatewayOptions, long>("body", Quantities.Size(1L << 10, 1L << 30), o => o.MaxBodyBytes, (o, v) => o with { MaxBodyBytes = v },
+                "Largest request body; beyond it 413. The default fits prompts of a million tokens and a few images."),
+        ]),
+        new GroupOption<GatewayOptions>("upstream",
+        [
+            Time<GatewayOptions>("connectTimeout", "10ms", "1m", o => o.Upstream.ConnectTimeout, (o, v) => o with { Upstream = o.Upstream with { ConnectTimeout = v } },
+                "Longest time to open a connection to an engine; then the request is tried elsewhere."),
+            Time<GatewayOptions>("activityTimeout", "1s", "1d", o => o.Upstream.ActivityTimeout, (o, v) => o with { Upstream = o.Upstream with { ActivityTimeout = v } },
+                "Longest silence of an engine within a request. Long, because a queued long prompt is silent until its first token."),
+        ]),
+        new GroupOption<GatewayOptions>("log",
+        [
+            new ValueOption<GatewayOptions, LogLevel>("level", TextKinds.Level, o => o.LogLevel, (o, v) => o with { LogLevel = v },
+                "Least severe line written. Logs are JSON on standard output, without prompts or keys at any level."),
+        ]),
+        new ListOption<GatewayOptions, PoolSection>("pools", PoolOptions(policies), new PoolSection(), (o, v) => o with { Pools = v },
+            "The pools of the fleet, at least one.") { Required = true },
+    ];
+
+    private static IReadOnlyList<Option<ApiKey>> ApiKeyOptions { get; } =
+    [
+        new ValueOption<ApiKey, string>("name", TextKinds.Name, k => k.Name, (k, v) => k with { Name = v },
+            "Who holds the key; stands in logs in its place.") { Required = true },
+        new ValueOption<ApiKey, string>("sha256", TextKinds.Sha256, k => k.Sha256, (k, v) => k with { Sha256 = v },
+            "The key's SHA-256, as `printf %s KEY | sha256sum` prints it, so that the file holds no secret.") { Required = true },
+    ];
+
+    private static IReadOnlyList<Option<Instance>> InstanceOptions { get; } =
+    [
+        new ValueOption<Instance, Uri>("url", TextKinds.EngineUrl, i => i.Url, (i, v) => i with { Url = v },
+            "The engine's base address. Names and ports make its identity, which prefixes are placed by.") { Required = true },
+    ];
+
+    private static IReadOnlyList<Option<DnsName>> DnsOptions { get; } =
+    [
+        new ValueOption<DnsName, string>("name", TextKinds.DnsHost, d => d.Name, (d, v) => d with { Name = v },
+            "Every A and AAAA record behind it is one instance.") { Required = true },
+        new ValueOption<DnsName, int>("port", Quantities.SmallCount(1, 65_535), d => d.Port, (d, v) => d with { Port = v },
+            "TCP port of every instance; vLLM's default."),
+        new ValueOption<DnsName, string>("scheme", TextKinds.OneOf(["http", "https"]), d => d.Scheme, (d, v) => d with { Scheme = v },
+            "With https the certificates must name the engines' IP addresses."),
+        Time<DnsName>("interval", "1s", "1h", d => d.Interval, (d, v) => d with { Interval = v },
+            "Time between lookups, spread by ±10%. A lookup that fails keeps the last instances."),
+    ];
+
+    private static IReadOnlyList<Option<PoolSection>> PoolOptions(IReadOnlyList<string> policies) =>
+    [
+        new ValueOption<PoolSection, string>("name", TextKinds.Name, p => p.Options.Name, (p, v) => p with { Options = p.Options with { Name = v } },
+            "The pool in metrics, decisions and the admin API; once in the file.") { Required = true },
+        new ValueOption<PoolSection, string>("policy", TextKinds.OneOf(policies), p => p.Options.Policy, (p, v) => p with { Options = p.Options with { Policy = v } },
+            "How requests are placed. The two plain policies are for comparison."),
+        new ListOption<PoolSection, Instance>("instances", InstanceOptions, new Instance(), (p, v) => p with { Instances = v },
+            "Engines at fixed addresses. Give these or `dns`."),
+        new SectionOption<PoolSection, DnsName>("dns", DnsOptions, new DnsName("", 8000, "http", TimeSpan.FromSeconds(5)), (p, v) => p with { Dns = v },
+            "Engines behind one DNS name, such as a headless Kubernetes service."),
+        new ValueOption<PoolSection, string>("engineApiKeyEnv", TextKinds.EnvironmentVariable, p => p.EngineApiKeyEnv ?? "", (p, v) => p with { EngineApiKeyEnv = v },
+            "Environment variable with the key the engines were started with (`--api-key`).") { DefaultText = "none" },
+        PoolTime("ttftSlo", "10ms", "10m", o => o.TtftSlo, (o, v) => o with { TtftSlo = v },
+            "Time to first token a request should meet; beyond it the warm candidate is left for the lighter one. The dual-hash paper's SLO."),
+        new ValueOption<PoolSection, double>("prefillTokensPerSecond", Quantities.Number(100, 10_000_000), p => p.Options.PrefillTokensPerSecond,
+            (p, v) => p with { Options = p.Options with { PrefillTokensPerSecond = v } },
+            "Prefill speed assumed of an instance until its own first tokens teach better, in tokens/s; an A100 with an 8B model."),
+        new ValueOption<PoolSection, long>("kvCapacityTokens", Quantities.Count(1_000, 1_000_000_000), p => p.Options.KvCapacityTokens,
+            (p, v) => p with { Options = p.Options with { KvCapacityTokens = v } },
+            "KV cache assumed of an instance that does not report its own, in tokens; an 80 GB GPU with an 8B model."),
+        PoolCount("maxRequestsPerInstance", 1, 100_000, o => o.MaxRequestsPerInstance, (o, v) => o with { MaxRequestsPerInstance = v },
+            "Requests on one instance from which it counts as saturated; more would queue inside the engine, where nothing can move them."),
+        PoolCount("maxAttempts", 1, 16, o => o.MaxAttempts, (o, v) => o with { MaxAttempts = v },
+            "Instances one request is tried on before it is refused."),
+        new GroupOption<PoolSection>("hold",
+        [
+            PoolCount("max", 0, 1_000_000, o => o.MaxHeld, (o, v) => o with { MaxHeld = v },
+                "Requests that wait in the router while every instance is saturated; beyond it 429."),
+            PoolTime("time", "0s", "1h", o => o.MaxHoldTime, (o, v) => o with { MaxHoldTime = v },
+                "Longest wait there, then 429. Half of the minute that many clients wait."),
+        ]),
+        new GroupOption<PoolSection>("sessions",
+        [
+            PoolCount("max", 0, 10_000_000, o => o.MaxSessions, (o, v) => o with { MaxSessions = v },
+                "Conversations whose home instance is remembered, about 100 bytes each; the longest idle are forgotten first."),
+            PoolTime("idleTime", "1s", "7d", o => o.SessionIdleTime, (o, v) => o with { SessionIdleTime = v },
+                "Time without a turn after which a conversation's home is forgotten: its cache is gone by then."),
+        ]),
+        PoolCount("suspectAfterFailedProbes", 1, 100, o => o.SuspectAfterFailedProbes, (o, v) => o with { SuspectAfterFailedProbes = v },
+            "Probes failed in a row after which an instance gets no new work; one alone may be bad luck."),
+        new GroupOption<PoolSection>("probe",
+        [
+            Time<PoolSection>("interval", "50ms", "5m", p => p.Probe.Interval, (p, v) => p with { Probe = p.Probe with { Interval = v } },
+                "Time between probes of a healthy instance. Load is counted at dispatch, so probes only reconcile."),
+            Time<PoolSection>("timeout", "10ms", "1m", p => p.Probe.Timeout, (p, v) => p with { Probe = p.Probe with { Timeout = v } },
+                "Time one probe may take before it has failed."),
+            Time<PoolSection>("maxBackoff", "50ms", "10m", p => p.Probe.MaxBackoff, (p, v) => p with { Probe = p.Probe with { MaxBackoff = v } },
+                "Longest time between probes of an instance that keeps failing; the interval doubles up to it."),
+        ]),
+    ];
+
+    private static ValueOption<T, TimeSpan> Time<T>(string name, string min, string max, Func<T, TimeSpan> get, Func<T, TimeSpan, T> set, string why)
+    {
+        var any = Quantities.Duration(TimeSpan.Zero, TimeSpan.FromDays(365));
+        return new ValueOption<T, TimeSpan>(name, Quantities.Duration(any.Parse(min).Value, any.Parse(max).Value), get, set, why);
+    }
+
+    private static ValueOption<PoolSection, TimeSpan> PoolTime(string name, string min, string max, Func<PoolOptions, TimeSpan> get,
+        Func<PoolOptions, TimeSpan, PoolOptions> set, string why) =>
+        Time<PoolSection>(name, min, max, p => get(p.Options), (p, v) => p with { Options = set(p.Options, v) }, why);
+
+    private static ValueOption<PoolSection, int> PoolCount(string name, int min, int max, Func<PoolOptions, int> get,
+        Func<PoolOptions, int, PoolOptions> set, string why) =>
+        new(name, Quantities.SmallCount(min, max), p => get(p.Options), (p, v) => p with { Options = set(p.Options, v) }, why);
+}
