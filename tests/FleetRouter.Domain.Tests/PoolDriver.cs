@@ -75,9 +75,14 @@ internal sealed class PoolDriver
 
     public IReadOnlyList<PoolEffect> Advance(double seconds) => Advance(TimeSpan.FromSeconds(seconds));
 
-    /// <summary>A request arrives; returns what the pool answered: <see cref="Dispatch"/>, <see cref="Held"/> or <see cref="Refuse"/>.</summary>
-    public PoolEffect Arrive(PlacementRequest request) =>
-        Give(new RequestArrived(Now, request)).Single(e => e is Dispatch or Held or Refuse);
+    /// <summary>A request arrives; returns the pool's first answer to it.</summary>
+    public PoolEffect Arrive(PlacementRequest request) => Give(new RequestArrived(Now, request)).First(e => e switch
+    {
+        Dispatch d => d.RequestId == request.Id,
+        Held h => h.RequestId == request.Id,
+        Refuse r => r.RequestId == request.Id,
+        _ => false,
+    });
 
     /// <summary>A request arrives that the pool must place at once.</summary>
     public Dispatch Place(PlacementRequest request) => Assert.IsType<Dispatch>(Arrive(request));
