@@ -107,7 +107,7 @@ public sealed class Pool
         return true;
     }
 
-    /// <summary>Key of a prompt shorter than a block: nothing to share, so the session or the text itself spreads it.</summary>
+    /// <summary>Key of a prompt with no prefix worth keeping together: the session or the text itself spreads it.</summary>
     private static ulong TailKey(PlacementRequest request) =>
         request.SessionId is { } session ? XxHash64.Of(session) : request.Prompt.TailHash;
 

@@ -121,6 +121,22 @@ public sealed class DualHashTests
     }
 
     [Fact]
+    public void Short_questions_under_a_hot_system_prompt_are_not_kept_to_one_pair()
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, [.. Enumerable.Range(0, 8).Select(i => $"e{i}")]);
+        ulong[] system = Prompts.Of((1, 10)).Hashes;
+        var places = new List<string>();
+        for (ulong question = 0; question < 800; question++)
+        {
+            Dispatch dispatch = pool.Place(pool.Request(new(system, 2_600, question)));
+            pool.Progress(dispatch.RequestId);
+            places.Add(dispatch.Instance);
+        }
+        // Not all eight: an instance whose partners are all warm already stays cold while they meet the SLO.
+        Assert.InRange(places.Skip(400).Distinct().Count(), 6, 8);
+    }
+
+    [Fact]
     public void Short_prompts_spread_by_their_text_and_sessions_by_their_id()
     {
         PoolDriver pool = PoolDriver.WithReady(Options, [.. Enumerable.Range(0, 8).Select(i => $"e{i}")]);
