@@ -63,14 +63,23 @@ internal sealed class PoolDriver
     {
         TimeSpan end = Now + by;
         int before = Effects.Count;
-        while (Alarm is { } due && due <= end)
-        {
-            Now = due > Now ? due : Now;
-            Alarm = null;
-            Give(new AlarmRang(Now));
-        }
-        Now = end;
+        while (NextAlarm(end) is { } alarm)
+            Give(alarm);
         return Effects[before..];
+    }
+
+    /// <summary>Moves time on to the next alarm up to <paramref name="end"/> and takes it; null, and the time is
+    /// <paramref name="end"/>, if none is due.</summary>
+    public AlarmRang? NextAlarm(TimeSpan end)
+    {
+        if (Alarm is not { } due || due > end)
+        {
+            Now = end;
+            return null;
+        }
+        Now = due > Now ? due : Now;
+        Alarm = null;
+        return new AlarmRang(Now);
     }
 
     public IReadOnlyList<PoolEffect> Advance(double seconds) => Advance(TimeSpan.FromSeconds(seconds));

@@ -207,6 +207,7 @@ public sealed class Pool
         if (options.Policy != _options.Policy)
             _policy = PlacementPolicies.Create(options.Policy);
         _options = options;
+        _homes.Trim(_now, options.SessionIdleTime, options.MaxSessions);
         ReleaseHeld(effects);
     }
 

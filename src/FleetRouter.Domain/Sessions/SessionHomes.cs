@@ -43,6 +43,12 @@ internal sealed class SessionHomes
             Forget(same);
         }
         _homes[known] = _byAge.AddLast(new Home(known, home, now));
+        Trim(now, idleTime, most);
+    }
+
+    /// <summary>Forgets what is too old or too many.</summary>
+    public void Trim(TimeSpan now, TimeSpan idleTime, int most)
+    {
         while (_byAge.First is { } oldest && (_homes.Count > most || now - oldest.Value.LastTurn > idleTime))
             Forget(oldest);
     }
