@@ -1,1 +1,3 @@
-return 0;
+using FleetRouter.EngineSim;
+
+return await CommandLine.RunAsync(args);

@@ -1,0 +1,93 @@
+using FleetRouter.Domain.Prefixes;
+
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>One engine endpoint as its pool knows it: its life, its leases' load, what it says of itself, and what its
+/// cache is believed to hold.</summary>
+internal sealed class Instance(string id, PoolOptions options)
+{
+    public readonly string Id = id;
+
+    /// <summary>Where the instance stands in the hash space; a function of its id alone, so all gateways agree.</summary>
+    public readonly ulong Anchor = XxHash64.Of(id);
+
+    public readonly PrefixIndex Prefixes = new(1);
+
+    public InstanceState State = InstanceState.Joined;
+    public string StateReason = "named by discovery, not yet probed";
+    public TimeSpan StateSince;
+    public int FailedProbes;
+    public EngineReport? Report;
+    public TimeSpan ReportedAt;
+    public IReadOnlyList<string> Models = [];
+
+    // What the leases of this router hold here.
+    public int Requests;
+    public long PendingPrefillTokens;
+    public long DecodeTokens;
+    public long KvTokens;
+
+    /// <summary>Requests the engine has that this router did not send: other gateways' and direct clients'.</summary>
+    public int ForeignRequests;
+    private int _lastSurplus;
+
+    /// <summary>After the engine shed a request it is left alone until then.</summary>
+    public TimeSpan BusyUntil;
+
+    /// <summary>Sequence number of the last dispatch: among equals the one rested longest is taken.</summary>
+    public long LastDispatch;
+
+    public long KvCapacityTokens = options.KvCapacityTokens;
+
+    /// <summary>Prompt tokens a second, learned from this instance's own first tokens.</summary>
+    public double PrefillRate = options.PrefillTokensPerSecond;
+
+    /// <summary>Prefill work queued here, tokens: this router's, and a guess at what others left waiting.</summary>
+    public long Backlog(TokenEstimates estimates) =>
+        PendingPrefillTokens + (long)(Math.Min(ForeignRequests, Report?.Waiting ?? 0) * estimates.MeanPromptTokens);
+
+    public int AllRequests => Requests + ForeignRequests;
+
+    public void Take(InFlight work)
+    {
+        Requests++;
+        PendingPrefillTokens += work.UncachedTokens;
+        DecodeTokens += work.ProjectedOutput;
+        KvTokens += work.UncachedTokens + work.ProjectedOutput;
+    }
+
+    /// <summary>Gives back all that <paramref name="work"/> still holds here.</summary>
+    public void Release(InFlight work)
+    {
+        Requests--;
+        if (!work.PrefillDone)
+            PendingPrefillTokens -= work.UncachedTokens;
+        DecodeTokens -= work.RemainingOutput;
+        KvTokens -= work.UncachedTokens + work.ProjectedOutput;
+    }
+
+    /// <summary>Sets the ledger beside what the engine says it has.</summary>
+    public void Reconcile(EngineReport report, TimeSpan at, TokenEstimates estimates)
+    {
+        if (Report?.StartedAtSeconds is { } before && report.StartedAtSeconds is { } started && started != before)
+            Prefixes.Clear();
+        Report = report;
+        ReportedAt = at;
+        KvCapacityTokens = report.KvCapacityTokens ?? KvCapacityTokens;
+        Prefixes.CapacityBlocks = estimates.Blocks(KvCapacityTokens);
+        // A report is a moment old: what has ended since still counts in it. Only a surplus seen twice is someone else's.
+        int surplus = Math.Max(0, (report.Running ?? 0) + (report.Waiting ?? 0) - Requests);
+        ForeignRequests = Math.Min(surplus, _lastSurplus);
+        _lastSurplus = surplus;
+    }
+
+    /// <summary>A first token came: the work that had to be computed for it, and the time it took, tell the speed.</summary>
+    public void LearnPrefillRate(long workTokens, TimeSpan took, double prior)
+    {
+        const int leastTellingTokens = 1_024;
+        if (workTokens < leastTellingTokens || took <= TimeSpan.Zero)
+            return;
+        double observed = Math.Clamp(workTokens / took.TotalSeconds, prior / 50, prior * 50);
+        PrefillRate += 0.1 * (observed - PrefillRate);
+    }
+}

@@ -1,0 +1,272 @@
+using FleetRouter.Domain.Admission;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Prefixes;
+using FleetRouter.Domain.Sessions;
+
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>The judgement of one pool: what happened goes in with its time, what to do comes out. No clock, no I/O, no
+/// randomness; in-flight work is part of the state. The same events give the same effects in every process.</summary>
+/// <remarks>Not for two threads at once: a host gives it one event after another.</remarks>
+public sealed class Pool
+{
+    /// <summary>How long an engine that shed a request is left alone, unless a probe finds its queue empty before.</summary>
+    private static readonly TimeSpan BusyRest = TimeSpan.FromSeconds(1);
+
+    private readonly Roster _roster = new();
+    private readonly Dictionary<string, InFlight> _inFlight = new(StringComparer.Ordinal);
+    private readonly HoldQueue _held = new();
+    private readonly PrefixHotness _hotness = new();
+    private readonly SessionHomes _homes = new();
+    private readonly TokenEstimates _estimates = new();
+    private PoolOptions _options;
+    private IPlacementPolicy _policy;
+    private TimeSpan _now;
+    private TimeSpan? _alarm;
+    private long _dispatches;
+
+    /// <summary>A pool without instances.</summary>
+    /// <exception cref="ArgumentException">No policy has the name the options give.</exception>
+    public Pool(PoolOptions options)
+    {
+        _options = options;
+        _policy = PlacementPolicies.Create(options.Policy);
+    }
+
+    /// <summary>What the pool serves; a new object whenever that changes, so that a host can publish it as it is.</summary>
+    public ServedModels Served => _roster.Served;
+
+    /// <summary>Handles one event and appends what is to be done to <paramref name="effects"/>.</summary>
+    public void Handle(PoolEvent happened, List<PoolEffect> effects)
+    {
+        // Hosts stamp events before they queue them, so two may come microseconds out of order.
+        _now = happened.At > _now ? happened.At : _now;
+        switch (happened)
+        {
+            case RequestArrived e: Arrive(e.Request, effects); break;
+            case RequestProgressed e: Progress(e); break;
+            case RequestEnded e: End(e, effects); break;
+            case AttemptFailed e: Fail(e, effects); break;
+            case InstanceProbed e: Probed(e, effects); break;
+            case ProbeFailed e when _roster.Find(e.Instance) is { } instance:
+                _roster.Missed(instance, e.Reason, _options.SuspectAfterFailedProbes, _now, effects);
+                break;
+            case InstanceJoined e: _roster.Join(e.Instance, _now, _options, effects); break;
+            case InstanceLeft e: _roster.Leave(e.Instance, _now, effects); break;
+            case OptionsChanged e: Change(e.Options, effects); break;
+            case AlarmRang: _alarm = null; ReleaseHeld(effects); break;
+        }
+        SetAlarm(effects);
+    }
+
+    /// <summary>The pool's state for people and metrics.</summary>
+    public PoolView Describe() => PoolView.Of(_options, _roster, _held.Count, _homes.Count, _estimates);
+
+    private void Arrive(PlacementRequest request, List<PoolEffect> effects)
+    {
+        var work = new InFlight(request, _now)
+        {
+            PromptTokens = _estimates.PromptTokens(request),
+            Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Length),
+        };
+        _inFlight.Add(request.Id, work);
+        if (_held.HoldsModel(request.Model))
+            Hold(work, [], effects);   // nobody overtakes who waits already
+        else
+            Place(work, effects);
+    }
+
+    private void Place(InFlight work, List<PoolEffect> effects)
+    {
+        if (!TryDispatch(work, out CandidateScore[] weighed, effects))
+            Hold(work, weighed, effects);
+    }
+
+    private bool TryDispatch(InFlight work, out CandidateScore[] weighed, List<PoolEffect> effects)
+    {
+        weighed = [];
+        ReadOnlySpan<Instance> ready = _roster.Ready(work.Request.Model);
+        if (ready.IsEmpty)
+            return false;
+        Instance? home = HomeOf(work);
+        Choice choice = _policy.Place(new PlacementQuery(work, ready, home, _now, _options, _estimates));
+        weighed = choice.Candidates;
+        if (choice.Instance is not { } instance)
+            return false;
+
+        _held.Remove(work, _now);
+        PromptChain prompt = work.Request.Prompt;
+        int cached = TokenEstimates.CachedTokens(prompt, instance.Prefixes.CachedBlocks(prompt.Hashes), work.PromptTokens);
+        work.Lease(instance, _now, work.PromptTokens - cached, _estimates.ProjectedOutput(work.Request), instance.Backlog(_estimates));
+        instance.LastDispatch = ++_dispatches;
+        instance.Prefixes.Touch(prompt.Hashes);
+        _homes.Settle(work.Request, work.Key.Depth, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
+        effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, choice.Rule, instance.Id, weighed, null)));
+        return true;
+    }
+
+    /// <summary>Key of a prompt shorter than a block: nothing to share, so the session or the text itself spreads it.</summary>
+    private static ulong TailKey(PlacementRequest request) =>
+        request.SessionId is { } session ? XxHash64.Of(session) : request.Prompt.TailHash;
+
+    private Instance? HomeOf(InFlight work) =>
+        _homes.Find(work.Request, work.Key.Depth, _now, _options.SessionIdleTime) is { } id
+        && _roster.Find(id) is { State: InstanceState.Ready } instance
+        && instance.Models.Contains(work.Request.Model, StringComparer.Ordinal) ? instance : null;
+
+    private void Hold(InFlight work, CandidateScore[] weighed, List<PoolEffect> effects)
+    {
+        if (_roster.Ready(work.Request.Model).Length == 0)
+            Refuse(work, NoInstance(work.Request.Model), weighed, effects);
+        else if (_held.Count >= _options.MaxHeld)
+            Refuse(work, Busy("hold-queue-full", $"every instance is saturated and {_held.Count} requests wait already"), weighed, effects);
+        else
+        {
+            _held.Add(work, _now, _options.MaxHoldTime);
+            effects.Add(new Held(work.Request.Id));
+        }
+    }
+
+    private void Progress(RequestProgressed e)
+    {
+        if (!_inFlight.TryGetValue(e.RequestId, out InFlight? work) || work.Instance is not { } instance)
+            return;
+        if (!work.PrefillDone)
+            instance.LearnPrefillRate(work.BacklogAtDispatch + work.UncachedTokens, _now - work.DispatchedAt, _options.PrefillTokensPerSecond);
+        work.Progress(e.OutputTokens);
+    }
+
+    private void End(RequestEnded e, List<PoolEffect> effects)
+    {
+        if (!_inFlight.Remove(e.RequestId, out InFlight? work))
+            return;
+        _held.Remove(work, _now);
+        if (work.Instance is not { } instance)
+            return;
+        work.EndLease();
+        _held.PlaceFreed(_now);
+        if (e.End == RequestEnd.EngineBroke)
+            effects.Add(new ProbeNow(instance.Id));
+        if (e.Usage is { } usage)
+            _estimates.Learn(work.Request, usage);
+        ReleaseHeld(effects);
+    }
+
+    private void Fail(AttemptFailed e, List<PoolEffect> effects)
+    {
+        if (!_inFlight.TryGetValue(e.RequestId, out InFlight? work) || work.Instance is not { } instance)
+            return;
+        work.EndLease();
+        if (e.Failure == AttemptFailure.EngineBusy)
+        {
+            instance.BusyUntil = _now + BusyRest;
+        }
+        else
+        {
+            (work.Failed ??= []).Add(instance);
+            _roster.Suspect(instance, e.Reason, _now, effects);
+            effects.Add(new ProbeNow(instance.Id));
+        }
+        if (work.Attempt >= _options.MaxAttempts)
+        {
+            Refusal refusal = e.Failure == AttemptFailure.EngineBusy
+                ? Busy("engines-busy", $"{work.Attempt} instances in turn were busy")
+                : new Refusal(RefusalKind.Broken, "attempts-exhausted", $"{work.Attempt} instances in turn could not be reached, the last: {e.Reason}", BusyRest);
+            Refuse(work, refusal, [], effects);
+        }
+        else
+        {
+            work.Attempt++;
+            Place(work, effects);
+        }
+        ReleaseHeld(effects);
+    }
+
+    private void Probed(InstanceProbed e, List<PoolEffect> effects)
+    {
+        if (_roster.Find(e.Instance) is not { } instance)
+            return;
+        instance.Reconcile(e.Report, _now, _estimates);
+        if (e.Report.Waiting == 0)
+            instance.BusyUntil = TimeSpan.Zero;
+        _roster.Answered(instance, e.Report, _now, effects);
+        ReleaseHeld(effects);
+    }
+
+    private void Change(PoolOptions options, List<PoolEffect> effects)
+    {
+        if (options.Policy != _options.Policy)
+            _policy = PlacementPolicies.Create(options.Policy);
+        _options = options;
+        ReleaseHeld(effects);
+    }
+
+    /// <summary>Binds held requests late, first come first served for each model, and refuses those whose time is up.</summary>
+    private void ReleaseHeld(List<PoolEffect> effects)
+    {
+        List<string>? blocked = null;
+        for (LinkedListNode<InFlight>? node = _held.First, next; node is not null; node = next)
+        {
+            next = node.Next;
+            InFlight work = node.Value;
+            bool isBlocked = blocked?.Contains(work.Request.Model) == true;
+            if (!isBlocked && TryDispatch(work, out _, effects))
+                continue;
+            if (!isBlocked)
+                (blocked ??= []).Add(work.Request.Model);
+            if (work.HoldDeadline > _now && blocked!.Count >= _roster.Served.Models.Count)
+                return;   // every model is blocked, and who came later has longer to wait
+            if (work.HoldDeadline <= _now)
+                Refuse(work, _roster.Ready(work.Request.Model).Length == 0
+                    ? NoInstance(work.Request.Model)
+                    : Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), [], effects);
+        }
+    }
+
+    private void Refuse(InFlight work, Refusal refusal, CandidateScore[] weighed, List<PoolEffect> effects)
+    {
+        _held.Remove(work, _now);
+        _inFlight.Remove(work.Request.Id);
+        effects.Add(new Refuse(work.Request.Id, refusal, Decide(work, PlacementRule.Refused, null, weighed, refusal)));
+    }
+
+    private Refusal Busy(string reason, string what) =>
+        new(RefusalKind.Busy, reason, $"pool {_options.Name} is busy: {what}; try again later", _held.RetryAfter());
+
+    private Refusal NoInstance(string model) =>
+        new(RefusalKind.Broken, "no-instance", $"no instance of pool {_options.Name} that serves {model} can be reached", BusyRest);
+
+    private Decision Decide(InFlight work, PlacementRule rule, string? instance, CandidateScore[] weighed, Refusal? refusal) => new()
+    {
+        RequestId = work.Request.Id,
+        ClientId = work.Request.ClientId,
+        At = _now,
+        Pool = _options.Name,
+        Model = work.Request.Model,
+        Workload = WorkloadKinds.Of(work.Request),
+        Policy = _options.Policy,
+        Rule = rule,
+        Instance = instance,
+        PromptTokens = work.PromptTokens,
+        Key = work.Key,
+        Candidates = weighed,
+        Attempt = work.Attempt,
+        HeldFor = work.HeldFor,
+        Refusal = refusal,
+    };
+
+    /// <summary>One alarm at a time: the first hold that runs out, or the first busy engine that may be asked again.</summary>
+    private void SetAlarm(List<PoolEffect> effects)
+    {
+        if (_held.First is not { } first)
+            return;
+        TimeSpan wanted = first.Value.HoldDeadline;
+        foreach (Instance instance in _roster.All)
+            if (instance.BusyUntil > _now && instance.BusyUntil < wanted)
+                wanted = instance.BusyUntil;
+        if (wanted == _alarm)
+            return;
+        _alarm = wanted;
+        effects.Add(new WakeAt(wanted));
+    }
+}

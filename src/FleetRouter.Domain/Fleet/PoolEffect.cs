@@ -1,0 +1,26 @@
+using FleetRouter.Domain.Admission;
+using FleetRouter.Domain.Placement;
+
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>Something the host is to do. Carried out in order.</summary>
+public abstract record PoolEffect;
+
+/// <summary>Send the request to an instance. The lease counts from this moment and ends with
+/// <see cref="RequestEnded"/> or <see cref="AttemptFailed"/>.</summary>
+public sealed record Dispatch(string RequestId, string Instance, Decision Decision) : PoolEffect;
+
+/// <summary>Keep the request waiting: every instance that could take it is saturated.</summary>
+public sealed record Held(string RequestId) : PoolEffect;
+
+/// <summary>Answer the client that the request is not served.</summary>
+public sealed record Refuse(string RequestId, Refusal Refusal, Decision Decision) : PoolEffect;
+
+/// <summary>An instance's life took a turn: for the log, the metrics and the model directory.</summary>
+public sealed record InstanceChanged(string Instance, InstanceState From, InstanceState To, string Reason) : PoolEffect;
+
+/// <summary>Probe the instance at once: a request found it out of reach.</summary>
+public sealed record ProbeNow(string Instance) : PoolEffect;
+
+/// <summary>Ring (<see cref="AlarmRang"/>) at this time; replaces any earlier wish.</summary>
+public sealed record WakeAt(TimeSpan At) : PoolEffect;

@@ -1,0 +1,102 @@
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>A pool's instances and their lives: who may be given work, and why the others may not.</summary>
+internal sealed class Roster
+{
+    private readonly SortedDictionary<string, Instance> _instances = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, Instance[]> _readyByModel = new(StringComparer.Ordinal);
+
+    public IReadOnlyCollection<Instance> All => _instances.Values;
+
+    /// <summary>What the pool serves, for the model directory; replaced whole whenever it changes.</summary>
+    public ServedModels Served { get; private set; } = ServedModels.None;
+
+    public Instance? Find(string id) => _instances.GetValueOrDefault(id);
+
+    /// <summary>Instances that are ready and serve <paramref name="model"/>, in order of id.</summary>
+    public Instance[] Ready(string model) => _readyByModel.GetValueOrDefault(model, []);
+
+    public void Join(string id, TimeSpan at, PoolOptions options, List<PoolEffect> effects)
+    {
+        if (_instances.ContainsKey(id))
+            return;
+        var instance = new Instance(id, options) { StateSince = at };
+        _instances.Add(id, instance);
+        effects.Add(new InstanceChanged(id, InstanceState.Gone, InstanceState.Joined, instance.StateReason));
+        Rebuild();
+    }
+
+    public void Leave(string id, TimeSpan at, List<PoolEffect> effects)
+    {
+        if (Find(id) is not { } instance)
+            return;
+        Change(instance, InstanceState.Gone, "no longer named by discovery", at, effects);
+        _instances.Remove(id);
+        Rebuild();
+    }
+
+    public void Answered(Instance instance, EngineReport report, TimeSpan at, List<PoolEffect> effects)
+    {
+        instance.FailedProbes = 0;
+        bool sameModels = instance.Models.SequenceEqual(report.Models, StringComparer.Ordinal);
+        instance.Models = report.Models;
+        if (report.Models.Count == 0)
+            Change(instance, InstanceState.Suspect, "healthy, but lists no model", at, effects);
+        else
+            Change(instance, InstanceState.Ready, $"answers its probe, serves {string.Join(", ", report.Models)}", at, effects);
+        if (!sameModels)
+            Rebuild();
+    }
+
+    public void Missed(Instance instance, string reason, int suspectAfter, TimeSpan at, List<PoolEffect> effects)
+    {
+        instance.FailedProbes++;
+        if (instance.State == InstanceState.Joined)
+            instance.StateReason = reason;
+        if (instance.State == InstanceState.Ready && instance.FailedProbes >= suspectAfter)
+            Suspect(instance, $"{instance.FailedProbes} probes failed, the last: {reason}", at, effects);
+    }
+
+    public void Suspect(Instance instance, string reason, TimeSpan at, List<PoolEffect> effects)
+    {
+        if (instance.State == InstanceState.Ready)
+            Change(instance, InstanceState.Suspect, reason, at, effects);
+    }
+
+    private void Change(Instance instance, InstanceState to, string reason, TimeSpan at, List<PoolEffect> effects)
+    {
+        if (instance.State == to)
+            return;
+        effects.Add(new InstanceChanged(instance.Id, instance.State, to, reason));
+        (instance.State, instance.StateReason, instance.StateSince) = (to, reason, at);
+        Rebuild();
+    }
+
+    private void Rebuild()
+    {
+        _readyByModel.Clear();
+        var known = new SortedSet<string>(StringComparer.Ordinal);
+        foreach (Instance instance in _instances.Values)
+            foreach (string model in instance.Models)
+                known.Add(model);
+        foreach (string model in known)
+            _readyByModel[model] = [.. _instances.Values.Where(i => i.State == InstanceState.Ready && i.Models.Contains(model, StringComparer.Ordinal))];
+        Served = new ServedModels(
+            [.. known.Select(m => new ServedModel(m, _readyByModel[m].Length))],
+            _instances.Values.Any(i => i.State == InstanceState.Joined));
+    }
+}
+
+/// <summary>What a pool serves at a moment.</summary>
+/// <param name="Models">Every model some instance is known to serve, in order of name.</param>
+/// <param name="Awaiting">Whether an instance has not yet told what it serves.</param>
+public sealed record ServedModels(IReadOnlyList<ServedModel> Models, bool Awaiting)
+{
+    /// <summary>A pool without instances.</summary>
+    public static readonly ServedModels None = new([], false);
+}
+
+/// <summary>One model of a pool.</summary>
+/// <param name="Name">The model's or adapter's name, as the engines list it.</param>
+/// <param name="ReadyInstances">Instances that would take it.</param>
+public readonly record struct ServedModel(string Name, int ReadyInstances);

@@ -1,0 +1,49 @@
+using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Prefixes;
+
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>What a pool learns from its engines' own token counts, so that bytes become tokens without a tokenizer.</summary>
+internal sealed class TokenEstimates
+{
+    /// <summary>Weight of one more observation: the last few dozen answers decide.</summary>
+    private const double Weight = 0.05;
+
+    /// <summary>Below this many bytes the chat template's own tokens blur the ratio.</summary>
+    private const int LeastTellingBytes = 1_024;
+
+    /// <summary>Bytes of request text a prompt token takes; 4 is English text under today's vocabularies.</summary>
+    public double BytesPerToken { get; private set; } = 4;
+
+    /// <summary>Mean output length, tokens; the start is the mean of public chat traces (BurstGPT, Azure 2023).</summary>
+    public double MeanOutputTokens { get; private set; } = 250;
+
+    /// <summary>Mean prompt length, tokens; the start is that of the Azure 2023 conversation trace.</summary>
+    public double MeanPromptTokens { get; private set; } = 1_200;
+
+    public int PromptTokens(PlacementRequest request) =>
+        request.PromptTokens ?? (int)Math.Min(int.MaxValue, Math.Ceiling(request.Prompt.Bytes / BytesPerToken));
+
+    /// <summary>Tokens in the first <paramref name="blocks"/> of a prompt, taken as evenly spread over its bytes.</summary>
+    public static int CachedTokens(PromptChain prompt, int blocks, int promptTokens) =>
+        blocks == 0 ? 0 : (int)((long)promptTokens * blocks * PromptChain.BlockBytes / prompt.Bytes);
+
+    public long Blocks(long tokens) => (long)(tokens * BytesPerToken / PromptChain.BlockBytes);
+
+    public int ProjectedOutput(PlacementRequest request) => request.Api is ApiKind.Embedding or ApiKind.Other
+        ? 0
+        : (int)Math.Min(request.MaxOutputTokens ?? double.MaxValue, MeanOutputTokens);
+
+    public void Learn(PlacementRequest request, TokenUsage usage)
+    {
+        if (usage.PromptTokens > 0)
+            MeanPromptTokens += Weight * (usage.PromptTokens - MeanPromptTokens);
+        if (usage.CompletionTokens > 0)
+            MeanOutputTokens += Weight * (usage.CompletionTokens - MeanOutputTokens);
+        if (request.PromptTokens is null && usage.PromptTokens > 0 && request.Prompt.Bytes >= LeastTellingBytes)
+        {
+            double observed = Math.Clamp((double)request.Prompt.Bytes / usage.PromptTokens, 1, 16);
+            BytesPerToken += Weight * (observed - BytesPerToken);
+        }
+    }
+}

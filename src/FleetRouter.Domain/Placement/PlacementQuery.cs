@@ -1,0 +1,102 @@
+using FleetRouter.Domain.Fleet;
+
+namespace FleetRouter.Domain.Placement;
+
+/// <summary>What a policy is asked: a request, and the ready instances that serve its model.</summary>
+internal readonly ref struct PlacementQuery(
+    InFlight work, ReadOnlySpan<Instance> ready, Instance? home, TimeSpan now, PoolOptions options, TokenEstimates estimates)
+{
+    /// <summary>How far one running request delays a prefill, in prompt tokens: some 0.16 ms of each decode step of an
+    /// 8B model on an H100 (algorithm notes C5) over the steps that pass while a prompt waits.</summary>
+    private const int RequestWeight = 64;
+
+    /// <summary>From this share of its KV cache on, an engine that also queues has no room.</summary>
+    private const double FullKv = 0.95;
+
+    public readonly InFlight Work = work;
+    public readonly ReadOnlySpan<Instance> Ready = ready;
+
+    /// <summary>The ready instance the session's last turn ran on, if any.</summary>
+    public readonly Instance? Home = home;
+
+    public readonly TimeSpan Now = now;
+    public readonly PoolOptions Options = options;
+    private readonly TokenEstimates _estimates = estimates;
+
+    /// <summary>Why <paramref name="instance"/> cannot take the request; null if it can.</summary>
+    public string? Obstacle(Instance instance)
+    {
+        if (Work.Failed?.Contains(instance) == true)
+            return "failed-before";
+        if (instance.BusyUntil > Now)
+            return "engine-busy";
+        if (instance.AllRequests >= Options.MaxRequestsPerInstance)
+            return "request-limit";
+        // A prompt longer than the whole cache goes to an idle engine, whose own answer about it is the right one.
+        bool full = instance.KvTokens + Work.PromptTokens > instance.KvCapacityTokens
+            || (instance.Report is { KvUsage: >= FullKv, Waiting: > 0 });
+        return full && instance.Requests > 0 ? "kv-full" : null;
+    }
+
+    public int CachedTokens(Instance instance) => TokenEstimates.CachedTokens(
+        Work.Request.Prompt, instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes), Work.PromptTokens);
+
+    /// <summary>Load by which the lighter of two instances is told, in prompt tokens.</summary>
+    public long Load(Instance instance) => instance.Backlog(_estimates) + (long)RequestWeight * instance.AllRequests;
+
+    /// <summary>Estimated time to first token on <paramref name="instance"/>: what is queued there and what of this prompt
+    /// it would have to compute, at its prefill speed (DualMap's T_q + T_c with free cache reads).</summary>
+    public TimeSpan Ttft(Instance instance, int cachedTokens) =>
+        TimeSpan.FromSeconds((instance.Backlog(_estimates) + Work.PromptTokens - cachedTokens) / instance.PrefillRate);
+
+    public CandidateScore Score(Instance instance, CandidateRole role)
+    {
+        int cached = CachedTokens(instance);
+        return new CandidateScore(instance.Id, role, cached, Work.PromptTokens - cached, instance.Backlog(_estimates),
+            instance.AllRequests, Ttft(instance, cached), Obstacle(instance));
+    }
+
+    /// <summary>The least loaded of the ready instances that could take the request; among equals the one rested longest.</summary>
+    public Instance? LeastLoaded()
+    {
+        Instance? best = null;
+        long bestLoad = 0;
+        foreach (Instance instance in Ready)
+        {
+            if (Obstacle(instance) is not null)
+                continue;
+            long load = Load(instance);
+            if (best is null || load < bestLoad || load == bestLoad && instance.LastDispatch < best.LastDispatch)
+                (best, bestLoad) = (instance, load);
+        }
+        return best;
+    }
+}
+
+/// <summary>What a policy answers.</summary>
+/// <param name="Instance">The instance chosen; null if every one is saturated.</param>
+/// <param name="Rule">The rule that decided.</param>
+/// <param name="Candidates">The instances weighed.</param>
+internal readonly record struct Choice(Instance? Instance, PlacementRule Rule, CandidateScore[] Candidates);
+
+/// <summary>Chooses an instance. Reads the pool, changes nothing of it; may keep counts of its own.</summary>
+internal interface IPlacementPolicy
+{
+    /// <summary>The instance for a request, out of <see cref="PlacementQuery.Ready"/>, which is not empty.</summary>
+    Choice Place(in PlacementQuery query);
+}
+
+/// <summary>The policies by the name a configuration gives them.</summary>
+public static class PlacementPolicies
+{
+    /// <summary>The known names, the default first.</summary>
+    public static readonly IReadOnlyList<string> Names = ["dual-hash", "least-load", "round-robin"];
+
+    internal static IPlacementPolicy Create(string name) => name switch
+    {
+        "dual-hash" => new DualHashPolicy(),
+        "least-load" => new LeastLoadPolicy(),
+        "round-robin" => new RoundRobinPolicy(),
+        _ => throw new ArgumentException($"no placement policy is called '{name}'; known: {string.Join(", ", Names)}"),
+    };
+}

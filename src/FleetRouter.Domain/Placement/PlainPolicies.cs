@@ -1,0 +1,28 @@
+using FleetRouter.Domain.Fleet;
+
+namespace FleetRouter.Domain.Placement;
+
+/// <summary>Each request to the next instance that can take one.</summary>
+internal sealed class RoundRobinPolicy : IPlacementPolicy
+{
+    private long _turn;
+
+    public Choice Place(in PlacementQuery query)
+    {
+        for (int tried = 0; tried < query.Ready.Length; tried++)
+        {
+            Instance instance = query.Ready[(int)(_turn++ % query.Ready.Length)];
+            if (query.Obstacle(instance) is null)
+                return new Choice(instance, PlacementRule.RoundRobin, [query.Score(instance, CandidateRole.NextInTurn)]);
+        }
+        return new Choice(null, PlacementRule.RoundRobin, []);
+    }
+}
+
+/// <summary>Each request to the instance with the least queued prefill and fewest requests.</summary>
+internal sealed class LeastLoadPolicy : IPlacementPolicy
+{
+    public Choice Place(in PlacementQuery query) => query.LeastLoaded() is { } instance
+        ? new Choice(instance, PlacementRule.LeastLoad, [query.Score(instance, CandidateRole.LeastLoaded)])
+        : new Choice(null, PlacementRule.LeastLoad, []);
+}

@@ -1,0 +1,69 @@
+namespace FleetRouter.Domain.Prefixes;
+
+/// <summary>How long a prefix a request is placed by: the shortest that is not hot, so that a popular system prompt
+/// spreads over many pairs while a conversation keeps to one.</summary>
+/// <remarks>DualMap, arXiv 2602.06502, section on prefix granularity, in the form of its public port: keys at block depths
+/// b·2^k, hot when more than 2/n of the last requests share it, n being the instances.</remarks>
+public sealed class PrefixHotness
+{
+    /// <summary>Requests the shares are counted over.</summary>
+    public const int Window = 1_000;
+
+    /// <summary>Below this many requests a share means nothing, so it is taken of this many.</summary>
+    private const int LeastCounted = 100;
+
+    /// <summary>Depths in blocks at which a prefix may be cut.</summary>
+    internal static readonly int[] Depths = [4, 8, 16, 32, 64, 128, 256, 512];
+
+    private readonly Dictionary<ulong, int> _counts = [];
+    private readonly ulong[] _window = new ulong[Window * Depths.Length];
+    private readonly byte[] _levels = new byte[Window];
+    private int _next, _seen;
+
+    /// <summary>Counts <paramref name="chain"/> as the latest request and returns the key to place it by.</summary>
+    /// <param name="chain">The request's block hashes.</param>
+    /// <param name="tailHash">Key of a prompt shorter than the shallowest depth.</param>
+    /// <param name="instances">Instances that could take it.</param>
+    public PrefixKey KeyFor(ReadOnlySpan<ulong> chain, ulong tailHash, int instances)
+    {
+        Forget();
+        int level = 0;
+        for (; level < Depths.Length && Depths[level] <= chain.Length; level++)
+        {
+            ulong hash = chain[Depths[level] - 1];
+            _window[_next * Depths.Length + level] = hash;
+            System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_counts, hash, out _)++;
+        }
+        _levels[_next] = (byte)level;
+        _next = (_next + 1) % Window;
+        _seen = Math.Min(_seen + 1, Window);
+
+        double counted = Math.Max(_seen, LeastCounted), hot = 2.0 / Math.Max(1, instances);
+        for (int k = 0; k < level; k++)
+        {
+            ulong hash = chain[Depths[k] - 1];
+            double share = _counts[hash] / counted;
+            if (share <= hot || k == level - 1)
+                return new PrefixKey(hash, Depths[k], share);
+        }
+        return chain.IsEmpty ? new PrefixKey(tailHash, 0, 0) : new PrefixKey(chain[^1], chain.Length, 0);
+    }
+
+    private void Forget()
+    {
+        if (_seen < Window)
+            return;
+        for (int level = 0; level < _levels[_next]; level++)
+        {
+            ulong hash = _window[_next * Depths.Length + level];
+            if (--System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrAddDefault(_counts, hash, out _) == 0)
+                _counts.Remove(hash);
+        }
+    }
+}
+
+/// <summary>The prefix a request is placed by.</summary>
+/// <param name="Hash">Hash of the prefix.</param>
+/// <param name="Depth">Its length in blocks; 0 for a prompt shorter than one.</param>
+/// <param name="Share">Share of the last requests that have it, 0 to 1.</param>
+public readonly record struct PrefixKey(ulong Hash, int Depth, double Share);

@@ -1,0 +1,151 @@
+namespace FleetRouter.Domain.Prefixes;
+
+/// <summary>What one instance's KV cache is believed to hold, learned from the router's own traffic: a radix tree over
+/// chained block hashes, bounded in blocks, the least recently used evicted first and from its deepest block up.</summary>
+/// <remarks>Touching a prompt renews its nodes from the deepest to the root, so a prefix is never older than what extends
+/// it: the oldest node is always a leaf, and what is evicted never leaves a hole. A node is a run of blocks, so a lookup
+/// is one vectorised comparison a run and a hash probe a fork, whatever the prompt's length.</remarks>
+public sealed class PrefixIndex
+{
+    private readonly Dictionary<ulong, Node> _roots = [];
+    private Node? _oldest, _newest;
+    private long _capacity;
+
+    /// <summary>An empty index of at most <paramref name="capacityBlocks"/> blocks (at least one).</summary>
+    public PrefixIndex(long capacityBlocks) => _capacity = Math.Max(1, capacityBlocks);
+
+    /// <summary>Blocks held.</summary>
+    public long Blocks { get; private set; }
+
+    /// <summary>Most blocks held; shrinking evicts at once.</summary>
+    public long CapacityBlocks
+    {
+        get => _capacity;
+        set { _capacity = Math.Max(1, value); Evict(); }
+    }
+
+    /// <summary>Length in blocks of the longest held prefix of <paramref name="chain"/>. Changes nothing.</summary>
+    public int CachedBlocks(ReadOnlySpan<ulong> chain)
+    {
+        int depth = 0;
+        Dictionary<ulong, Node>? children = _roots;
+        while (depth < chain.Length && children is not null && children.TryGetValue(chain[depth], out Node? node))
+        {
+            int common = node.Held.CommonPrefixLength(chain[depth..]);
+            depth += common;
+            if (common < node.Length)
+                break;
+            children = node.Children;
+        }
+        return depth;
+    }
+
+    /// <summary>Records that the instance computes, or reads, the whole of <paramref name="chain"/> as the latest use.</summary>
+    public void Touch(ReadOnlySpan<ulong> chain)
+    {
+        if (chain.IsEmpty)
+            return;
+        Node? last = null;
+        int depth = 0;
+        while (depth < chain.Length && (last is null ? _roots : last.Children)?.TryGetValue(chain[depth], out Node? node) == true)
+        {
+            int common = node!.Held.CommonPrefixLength(chain[depth..]);
+            depth += common;
+            if (common < node.Length && depth < chain.Length)
+                Split(node, common);
+            last = node;
+            if (common < node.Length)
+                break;
+        }
+        if (depth < chain.Length)
+            last = Extend(last, chain[depth..]);
+        for (Node? node = last; node is not null; node = node.Parent)
+            Renew(node);
+        Evict();
+    }
+
+    /// <summary>Forgets everything, as an engine does that restarts or sleeps.</summary>
+    public void Clear()
+    {
+        _roots.Clear();
+        _oldest = _newest = null;
+        Blocks = 0;
+    }
+
+    private Dictionary<ulong, Node> ChildrenOf(Node? node) => node is null ? _roots : node.Children ??= [];
+
+    /// <summary>Cuts a run in two; the lower part keeps the children and stands just behind the upper one in age.</summary>
+    private void Split(Node upper, int at)
+    {
+        var lower = new Node { Run = upper.Held[at..].ToArray(), Length = upper.Length - at, Parent = upper, Children = upper.Children };
+        foreach (Node child in lower.Children?.Values ?? Enumerable.Empty<Node>())
+            child.Parent = lower;
+        upper.Length = at;
+        upper.Children = new Dictionary<ulong, Node> { [lower.Run[0]] = lower };
+        lower.Newer = upper;
+        lower.Older = upper.Older;
+        if (upper.Older is null) _oldest = lower; else upper.Older.Newer = lower;
+        upper.Older = lower;
+    }
+
+    /// <summary>Appends the rest of a chain: to the leaf itself, as a conversation grows, or as a child at a fork.</summary>
+    private Node Extend(Node? last, ReadOnlySpan<ulong> rest)
+    {
+        Blocks += rest.Length;
+        if (last is not null && last.Children is null or { Count: 0 })
+        {
+            if (last!.Run.Length < last.Length + rest.Length)
+                Array.Resize(ref last.Run, Math.Max(last.Length + rest.Length, last.Length + last.Length / 2));
+            rest.CopyTo(last.Run.AsSpan(last.Length));
+            last.Length += rest.Length;
+            return last;
+        }
+        var node = new Node { Run = rest.ToArray(), Length = rest.Length, Parent = last };
+        ChildrenOf(last).Add(rest[0], node);
+        node.Older = _newest;
+        if (_newest is null) _oldest = node; else _newest.Newer = node;
+        _newest = node;
+        return node;
+    }
+
+    private void Renew(Node node)
+    {
+        if (node == _newest)
+            return;
+        Unlink(node);
+        node.Older = _newest;
+        node.Newer = null;
+        if (_newest is null) _oldest = node; else _newest.Newer = node;
+        _newest = node;
+    }
+
+    private void Unlink(Node node)
+    {
+        if (node.Older is null) _oldest = node.Newer; else node.Older.Newer = node.Newer;
+        if (node.Newer is null) _newest = node.Older; else node.Newer.Older = node.Older;
+    }
+
+    private void Evict()
+    {
+        while (Blocks > _capacity)
+        {
+            Node leaf = _oldest!;
+            int excess = (int)Math.Min(Blocks - _capacity, leaf.Length);
+            Blocks -= excess;
+            leaf.Length -= excess;
+            if (leaf.Length > 0)
+                continue;
+            Unlink(leaf);
+            ChildrenOf(leaf.Parent).Remove(leaf.Run[0]);
+        }
+    }
+
+    private sealed class Node
+    {
+        public ulong[] Run = [];
+        public int Length;
+        public Node? Parent, Older, Newer;
+        public Dictionary<ulong, Node>? Children;
+        public ReadOnlySpan<ulong> Held => Run.AsSpan(0, Length);
+    }
+}

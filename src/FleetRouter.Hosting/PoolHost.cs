@@ -1,0 +1,163 @@
+using System.Collections.Concurrent;
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Hosting.Ports;
+
+namespace FleetRouter.Hosting;
+
+/// <summary>Runs one pool's judgement in this process: a mailbox in front of it, the wall clock beside it, its effects
+/// carried out.</summary>
+public sealed class PoolHost : IDisposable
+{
+    private readonly Pool _pool;
+    private readonly HostClock _clock;
+    private readonly Action<PoolHost, PoolEffect> _report;
+    private readonly Mailbox<Message> _mailbox;
+    private readonly List<PoolEffect> _effects = [];
+    private readonly Dictionary<string, TaskCompletionSource<Placement>> _waiting = new(StringComparer.Ordinal);
+    // An address stays when its instance leaves: a dispatch decided just before may still ask for it.
+    private readonly ConcurrentDictionary<string, Uri> _addresses = new(StringComparer.Ordinal);
+    private readonly ITimer _alarm;
+    private ServedModels _served = ServedModels.None;
+
+    /// <summary>A pool without instances.</summary>
+    /// <param name="options">What its judgement is told.</param>
+    /// <param name="clock">The time its events are stamped with.</param>
+    /// <param name="report">Told every effect as it is carried out, one at a time: for logs, metrics and the decision log.</param>
+    public PoolHost(PoolOptions options, HostClock clock, Action<PoolHost, PoolEffect> report)
+    {
+        _pool = new Pool(options);
+        Options = options;
+        _clock = clock;
+        _report = report;
+        _mailbox = new Mailbox<Message>(Handle);
+        _alarm = clock.Provider.CreateTimer(_ => Post(new AlarmRang(clock.Now)), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>The options in force.</summary>
+    public PoolOptions Options { get; private set; }
+
+    /// <summary>What the pool serves, as last published; may be read from any thread.</summary>
+    public ServedModels Served => Volatile.Read(ref _served);
+
+    /// <summary>Asked to probe an instance at once; set by whoever probes the pool's instances.</summary>
+    internal Action<string>? ProbeRequested { get; set; }
+
+    /// <summary>Asks for an instance. Answers at once unless the request is held.</summary>
+    /// <exception cref="OperationCanceledException"><paramref name="clientGone"/> fired while the request was held;
+    /// nothing is left of it.</exception>
+    public Task<Placement> PlaceAsync(PlacementRequest request, CancellationToken clientGone) =>
+        AskAsync(new RequestArrived(_clock.Now, request), request.Id, clientGone);
+
+    /// <summary>Reports that an attempt brought no answer, and asks for another instance.</summary>
+    /// <exception cref="OperationCanceledException">As for <see cref="PlaceAsync"/>.</exception>
+    public Task<Placement> RetryAsync(string requestId, AttemptFailure failure, string reason, CancellationToken clientGone) =>
+        AskAsync(new AttemptFailed(_clock.Now, requestId, failure, reason), requestId, clientGone);
+
+    /// <summary>Reports that tokens of an answer passed; the first of these ends the prefill.</summary>
+    public void Progressed(string requestId, int outputTokens) => Post(new RequestProgressed(_clock.Now, requestId, outputTokens));
+
+    /// <summary>Reports the end of a request; to be called once for every request that was placed, whatever the end.</summary>
+    public void Ended(string requestId, RequestEnd end, TokenUsage? usage) => Post(new RequestEnded(_clock.Now, requestId, end, usage));
+
+    /// <summary>Gives the judgement other options; what is in flight stays.</summary>
+    public void Change(PoolOptions options)
+    {
+        Options = options;
+        Post(new OptionsChanged(_clock.Now, options));
+    }
+
+    /// <summary>The pool's state, taken between two events.</summary>
+    public Task<PoolView> DescribeAsync()
+    {
+        var view = new TaskCompletionSource<PoolView>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _mailbox.Post(new Message(null, null, view));
+        return view.Task;
+    }
+
+    internal void Join(EngineEndpoint endpoint)
+    {
+        _addresses[endpoint.Id] = endpoint.Address;
+        Post(new InstanceJoined(_clock.Now, endpoint.Id));
+    }
+
+    internal void Leave(string instance) => Post(new InstanceLeft(_clock.Now, instance));
+
+    internal void Probed(string instance, EngineReport report) => Post(new InstanceProbed(_clock.Now, instance, report));
+
+    internal void ProbeFailed(string instance, string reason) => Post(new ProbeFailed(_clock.Now, instance, reason));
+
+    /// <inheritdoc />
+    public void Dispose() => _alarm.Dispose();
+
+    private void Post(PoolEvent happened) => _mailbox.Post(new Message(happened, null, null));
+
+    private Task<Placement> AskAsync(PoolEvent question, string requestId, CancellationToken clientGone)
+    {
+        var answer = new TaskCompletionSource<Placement>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _mailbox.Post(new Message(question, answer, null));
+        return answer.Task.IsCompleted ? answer.Task : WhileHeldAsync(answer, requestId, clientGone);
+    }
+
+    private async Task<Placement> WhileHeldAsync(TaskCompletionSource<Placement> answer, string requestId, CancellationToken clientGone)
+    {
+        await using (clientGone.UnsafeRegister(_ =>
+        {
+            Post(new RequestEnded(_clock.Now, requestId, RequestEnd.ClientGone));
+            answer.TrySetCanceled(clientGone);
+        }, null))
+            return await answer.Task;
+    }
+
+    /// <summary>The mailbox's handler: everything the judgement and <see cref="_waiting"/> see is serialised here.</summary>
+    private void Handle(Message message)
+    {
+        if (message.View is { } view)
+        {
+            view.SetResult(_pool.Describe());
+            return;
+        }
+        if (message.Answer is { } answer)
+            _waiting[IdOf(message.Happened!)] = answer;
+        else if (message.Happened is RequestEnded ended)
+            _waiting.Remove(ended.RequestId);
+
+        _effects.Clear();
+        _pool.Handle(message.Happened!, _effects);
+        foreach (PoolEffect effect in _effects)
+            CarryOut(effect);
+        if (!ReferenceEquals(_served, _pool.Served))
+            Volatile.Write(ref _served, _pool.Served);
+        foreach (PoolEffect effect in _effects)
+            _report(this, effect);
+    }
+
+    private void CarryOut(PoolEffect effect)
+    {
+        switch (effect)
+        {
+            case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision)); break;
+            case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision)); break;
+            case ProbeNow e: ProbeRequested?.Invoke(e.Instance); break;
+            case WakeAt e: _alarm.Change(Max(e.At - _clock.Now, TimeSpan.Zero), Timeout.InfiniteTimeSpan); break;
+        }
+    }
+
+    private void Answer(string requestId, Placement placement)
+    {
+        if (_waiting.Remove(requestId, out TaskCompletionSource<Placement>? answer))
+            answer.TrySetResult(placement);
+    }
+
+    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+
+    private static string IdOf(PoolEvent question) => question switch
+    {
+        RequestArrived e => e.Request.Id,
+        AttemptFailed e => e.RequestId,
+        _ => throw new InvalidOperationException($"{question.GetType().Name} asks for no placement"),
+    };
+
+    /// <summary>An event, with who awaits its answer; or a wish to see the state.</summary>
+    private readonly record struct Message(PoolEvent? Happened, TaskCompletionSource<Placement>? Answer, TaskCompletionSource<PoolView>? View);
+}
