@@ -1,0 +1,3 @@
+using System.CommandLine;
+namespace FleetRouter.LoadGen.Demo;
+internal static class DemoCommand { public static Command Create() => new("demo"); }
