@@ -41,16 +41,16 @@ internal sealed class ClaudeCodeSession
         var waitsUntil = 0.0;
         foreach (var entry in _line.Array(_session, "requests").EnumerateArray())
         {
-            var at = _line.Number(entry, "t");
+            var at = _line.Real(entry, "t");
             if (_line.String(entry, "type") == "subagent")
             {
-                var began = at - _line.Number(entry, "duration_ms") / 1000;
+                var began = at - _line.Real(entry, "duration_ms") / 1000;
                 if (ReadSubAgent(entry, last, began - lastEnd) is { } ended) waitsFor.Add(ended);
                 waitsUntil = Math.Max(waitsUntil, at);
                 continue;
             }
-            var api = _line.OptionalNumber(entry, "api_time") ?? 0;
-            var think = waitsFor.Count > 0 ? at - waitsUntil : _line.OptionalNumber(entry, "think_time") ?? at - lastEnd;
+            var api = _line.OptionalReal(entry, "api_time") ?? 0;
+            var think = waitsFor.Count > 0 ? at - waitsUntil : _line.OptionalReal(entry, "think_time") ?? at - lastEnd;
             int[] after = last is { } previous ? [previous, .. waitsFor] : [.. waitsFor];
             last = Add(entry, conversation, after, after.Length == 0 ? 0 : think);
             lastEnd = at + api;
@@ -68,7 +68,7 @@ internal sealed class ClaudeCodeSession
         foreach (var entry in _line.Array(agent, "requests").EnumerateArray())
         {
             var previous = last ?? spawnedAfter;
-            var think = last is null ? thinkSeconds : _line.OptionalNumber(entry, "think_time") ?? 0;
+            var think = last is null ? thinkSeconds : _line.OptionalReal(entry, "think_time") ?? 0;
             last = Add(entry, conversation, previous is { } index ? [index] : [], think);
         }
         return last;

@@ -18,7 +18,7 @@ internal static class LmcacheAgentReader
         {
             using var document = line.ParseObject();
             var row = document.RootElement;
-            var call = new Call(line.String(row, "session"), line.Number(row, "timestamp"),
+            var call = new Call(line.String(row, "session"), line.Real(row, "timestamp"),
                 line.String(row, "input"), Math.Max(1, LiteralText.TokensOf(line.String(row, "output"))));
             if (call.Input.Length == 0) skip(Empty);
             else calls.Add(call);

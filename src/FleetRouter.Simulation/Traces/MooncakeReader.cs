@@ -21,7 +21,7 @@ internal static class MooncakeReader
         {
             using var document = line.ParseObject();
             var row = document.RootElement;
-            var timestamp = line.Number(row, "timestamp");
+            var timestamp = line.Real(row, "timestamp");
             origin ??= timestamp;
             var start = TimeSpan.FromMilliseconds(timestamp - origin.Value);
             if (start < TimeSpan.Zero) throw line.Wrong("field 'timestamp' lies before the first line's");

@@ -30,13 +30,13 @@ internal readonly record struct TraceLine(string File, long Number, string Text)
         Field(parent, name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt32(out var count) && count >= 0
             ? count : throw Wrong($"field '{name}' must be a whole number of 0 or more");
 
-    public double Number(JsonElement parent, string name) =>
+    public double Real(JsonElement parent, string name) =>
         Field(parent, name) is { ValueKind: JsonValueKind.Number } value && value.TryGetDouble(out var number)
             && double.IsFinite(number) && Math.Abs(number) < 1e18
             ? number : throw Wrong($"field '{name}' must be a number");
 
-    public double? OptionalNumber(JsonElement parent, string name) =>
-        parent.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? Number(parent, name) : null;
+    public double? OptionalReal(JsonElement parent, string name) =>
+        parent.TryGetProperty(name, out var value) && value.ValueKind != JsonValueKind.Null ? Real(parent, name) : null;
 
     public string String(JsonElement parent, string name) =>
         Field(parent, name) is { ValueKind: JsonValueKind.String } value ? value.GetString()! : throw Wrong($"field '{name}' must be a string");
