@@ -14,6 +14,9 @@ namespace FleetRouter.LoadGen.Replay;
 /// </summary>
 internal sealed class Replayer : IDisposable
 {
+    /// <summary>What a chat template may add to each message, with room to spare.</summary>
+    private const int TemplateTokens = 16;
+
     private readonly ReplaySettings _settings;
     private readonly IReadOnlyList<TraceSession> _sessions;
     private readonly RequestSchedule _schedule;
@@ -101,7 +104,7 @@ internal sealed class Replayer : IDisposable
     {
         var longest = _settings.MaxInputTokens ?? int.MaxValue;
         var tooLong = due.Request.PromptTokens > longest
-            || due.Request.PromptTokens + OutputTokens(due.Request) > _settings.Target.LongestSequence;
+            || due.Request.PromptTokens + OutputTokens(due.Request) + TemplateTokens * (due.Request.Prompt.Count + 1) > _settings.Target.LongestSequence;
         if (!tooLong) return false;
         Run.CountSkipped(ReplayRun.TooLong);
         lock (_lock)

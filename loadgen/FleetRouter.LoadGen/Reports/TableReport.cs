@@ -22,23 +22,31 @@ internal static class TableReport
         foreach (var (label, value) in Rows())
             table.AddRow([new Text(label), .. reports.Select(named => new Text(value(named.Report)))]);
         console.Write(table);
-        foreach (var (name, report) in reports) WriteNotes(console, reports.Count > 1 ? name + ": " : "", report);
+        // Notes go out as they are: a console without a width of its own would break long lines.
+        foreach (var (name, report) in reports)
+            foreach (var note in Notes(report)) console.Profile.Out.Writer.WriteLine(reports.Count > 1 ? $"{name}: {note}" : note);
     }
+
+    public static readonly IReadOnlyList<string> InstanceHeadings = ["requests", "failed", "prompt tok", "cached", "answer tok", "TTFT p50", "p99"];
+
+    public static string[] InstanceCells(InstanceReport of) =>
+    [
+        $"{of.Requests}", $"{of.Failed}", $"{of.PromptTokens}", Share(of.PromptTokens == 0 ? null : (double)of.CachedTokens / of.PromptTokens),
+        $"{of.CompletionTokens}", Ms(of.TtftP50Ms), Ms(of.TtftP99Ms),
+    ];
 
     /// <summary>What each instance served.</summary>
     public static void WriteInstances(IAnsiConsole console, ReplayReport report)
     {
         if (report.PerInstance.Count == 0) return;
         var table = new Table().Border(TableBorder.Rounded).AddColumn("instance");
-        foreach (var heading in new[] { "requests", "failed", "prompt tok", "cached", "answer tok", "TTFT p50", "p99" })
-            table.AddColumn(new TableColumn(heading).RightAligned());
-        foreach (var of in report.PerInstance)
-            table.AddRow(Markup.Escape(of.Instance), $"{of.Requests}", $"{of.Failed}", $"{of.PromptTokens}",
-                Share(of.PromptTokens == 0 ? null : (double)of.CachedTokens / of.PromptTokens), $"{of.CompletionTokens}", Ms(of.TtftP50Ms), Ms(of.TtftP99Ms));
+        foreach (var heading in InstanceHeadings) table.AddColumn(new TableColumn(heading).RightAligned());
+        foreach (var of in report.PerInstance) table.AddRow([Markup.Escape(of.Instance), .. InstanceCells(of)]);
         console.Write(table);
     }
 
-    private static IEnumerable<(string Label, Func<ReplayReport, string> Value)> Rows() =>
+    /// <summary>The figures to show, in order.</summary>
+    public static IEnumerable<(string Label, Func<ReplayReport, string> Value)> Rows() =>
     [
         ("requests: completed / failed", report => $"{report.Completed} / {report.Failed}"),
         ("duration", report => Invariant($"{report.DurationS:0.0} s")),
@@ -54,16 +62,15 @@ internal static class TableReport
         ("sender late p50 / p90 / p99", report => Latency(report.SenderLatenessMs)),
     ];
 
-    private static void WriteNotes(IAnsiConsole console, string prefix, ReplayReport report)
-    {
-        // Written as they are: a console without a width of its own would break long lines.
-        void Line(string text) => console.Profile.Out.Writer.WriteLine(prefix + text);
-        foreach (var (kind, count) in report.FailuresByKind) Line($"failed: {count} x {kind}");
-        if (report.Abandoned > 0) Line($"not sent: {report.Abandoned} turns after a failed one");
-        if (report.Unfinished > 0) Line($"given up in flight at the early end: {report.Unfinished}");
-        foreach (var (reason, count) in report.Skipped) Line($"skipped: {count} x {reason}");
-        foreach (var warning in report.Warnings) Line($"warning: {warning}");
-    }
+    /// <summary>What the figures do not say: failures, what was not sent, warnings.</summary>
+    public static IEnumerable<string> Notes(ReplayReport report) =>
+    [
+        .. report.FailuresByKind.Select(kind => $"failed: {kind.Value} x {kind.Key}"),
+        .. report.Abandoned > 0 ? [$"not sent: {report.Abandoned} turns after a failed one"] : Array.Empty<string>(),
+        .. report.Unfinished > 0 ? [$"given up in flight at the early end: {report.Unfinished}"] : Array.Empty<string>(),
+        .. report.Skipped.Select(reason => $"skipped: {reason.Value} x {reason.Key}"),
+        .. report.Warnings.Select(warning => $"warning: {warning}"),
+    ];
 
     private static string Latency(LatencySummary? of) => of is null ? "-" : $"{Ms(of.P50)} / {Ms(of.P90)} / {Ms(of.P99)}";
 
