@@ -15,6 +15,9 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     /// <summary>The prefix it is placed by; counted into the hotness window once, however often it is placed.</summary>
     public PrefixKey Key;
 
+    /// <summary>Under which key its conversation's home is remembered, where it has one.</summary>
+    public ulong? HomeKey;
+
     public int Attempt = 1;
 
     /// <summary>Instances this request found out of reach.</summary>

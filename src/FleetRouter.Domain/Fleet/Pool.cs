@@ -112,7 +112,7 @@ public sealed class Pool
         request.SessionId is { } session ? XxHash64.Of(session) : request.Prompt.TailHash;
 
     private Instance? HomeOf(InFlight work) =>
-        _homes.Find(work.Request, work.Key.Depth, _now, _options.SessionIdleTime) is { } id
+        _homes.Find(work, _now, _options.SessionIdleTime) is { } id
         && _roster.Find(id) is { State: InstanceState.Ready } instance
         && instance.Models.Contains(work.Request.Model, StringComparer.Ordinal) ? instance : null;
 

@@ -41,23 +41,24 @@ public sealed class PrefixIndex
         return depth;
     }
 
-    /// <summary>Records that the instance computes, or reads, the whole of <paramref name="chain"/> as the latest use.</summary>
-    public void Touch(ReadOnlySpan<ulong> chain)
+    /// <summary>Records that the instance computes, or reads, the whole of <paramref name="chain"/> as the latest use.
+    /// The index may keep the array, which must not change afterwards.</summary>
+    public void Touch(ulong[] chain)
     {
-        if (chain.IsEmpty)
+        if (chain.Length == 0)
             return;
         Node? last = null;
         int depth = 0;
         while (depth < chain.Length && (last is null ? _roots : last.Children)?.TryGetValue(chain[depth], out Node? node) == true)
         {
-            int common = node!.Held.CommonPrefixLength(chain[depth..]);
+            int common = node!.Held.CommonPrefixLength(chain.AsSpan(depth));
             depth += common;
             if (common < node.Length)
                 Split(node, common);   // what lies below was not used: it keeps its age
             last = node;
         }
         if (depth < chain.Length)
-            last = Extend(last, chain[depth..]);
+            last = Extend(last, chain, depth);
         for (Node? node = last; node is not null; node = node.Parent)
             Renew(node);
         Evict();
@@ -76,11 +77,12 @@ public sealed class PrefixIndex
     /// <summary>Cuts a run in two; the lower part keeps the children and stands just behind the upper one in age.</summary>
     private void Split(Node upper, int at)
     {
-        var lower = new Node { Run = upper.Held[at..].ToArray(), Length = upper.Length - at, Parent = upper, Children = upper.Children };
+        var lower = new Node { Parent = upper, Children = upper.Children };
+        lower.Hold(upper.Run, upper.Start + at, upper.Length - at);
         foreach (Node child in lower.Children?.Values ?? Enumerable.Empty<Node>())
             child.Parent = lower;
-        upper.Length = at;
-        upper.Children = new Dictionary<ulong, Node> { [lower.Run[0]] = lower };
+        upper.Hold(upper.Run, upper.Start, at);
+        upper.Children = new Dictionary<ulong, Node> { [lower.First] = lower };
         lower.Newer = upper;
         lower.Older = upper.Older;
         if (upper.Older is null) _oldest = lower; else upper.Older.Newer = lower;
@@ -88,19 +90,18 @@ public sealed class PrefixIndex
     }
 
     /// <summary>Appends the rest of a chain: to the leaf itself, as a conversation grows, or as a child at a fork.</summary>
-    private Node Extend(Node? last, ReadOnlySpan<ulong> rest)
+    private Node Extend(Node? last, ulong[] chain, int depth)
     {
-        Blocks += rest.Length;
-        if (last is not null && last.Children is null or { Count: 0 })
+        int rest = chain.Length - depth;
+        Blocks += rest;
+        if (last is { Children: null or { Count: 0 } })
         {
-            if (last!.Run.Length < last.Length + rest.Length)
-                Array.Resize(ref last.Run, Math.Max(last.Length + rest.Length, last.Length + last.Length / 2));
-            rest.CopyTo(last.Run.AsSpan(last.Length));
-            last.Length += rest.Length;
+            last.Hold(chain, depth - last.Length, last.Length + rest);
             return last;
         }
-        var node = new Node { Run = rest.ToArray(), Length = rest.Length, Parent = last };
-        ChildrenOf(last).Add(rest[0], node);
+        var node = new Node { Parent = last };
+        node.Hold(chain, depth, rest);
+        ChildrenOf(last).Add(node.First, node);
         node.Older = _newest;
         if (_newest is null) _oldest = node; else _newest.Newer = node;
         _newest = node;
@@ -135,16 +136,23 @@ public sealed class PrefixIndex
             if (leaf.Length > 0)
                 continue;
             Unlink(leaf);
-            ChildrenOf(leaf.Parent).Remove(leaf.Run[0]);
+            ChildrenOf(leaf.Parent).Remove(leaf.First);
         }
     }
 
     private sealed class Node
     {
         public ulong[] Run = [];
-        public int Length;
+        public int Start, Length;
         public Node? Parent, Older, Newer;
         public Dictionary<ulong, Node>? Children;
-        public ReadOnlySpan<ulong> Held => Run.AsSpan(0, Length);
+        public ulong First => Run[Start];
+        public ReadOnlySpan<ulong> Held => Run.AsSpan(Start, Length);
+
+        /// <summary>Makes a stretch of <paramref name="blocks"/> the run: shared where it is at least half of the array, so
+        /// that a long prompt is not copied and a short run keeps no long array alive.</summary>
+        public void Hold(ulong[] blocks, int start, int length) => (Run, Start, Length) = 2 * length >= blocks.Length
+            ? (blocks, start, length)
+            : (blocks.AsSpan(start, length).ToArray(), 0, length);
     }
 }

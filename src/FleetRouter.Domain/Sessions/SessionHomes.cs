@@ -14,6 +14,10 @@ internal sealed class SessionHomes
     /// <summary>Chains are remembered at multiples of this many blocks, which bounds the look-ups a prompt costs.</summary>
     private const int Stride = 8;
 
+    /// <summary>Blocks by which a conversation may grow in one turn and still be known, some 16,000 tokens: it bounds the
+    /// look-ups of a long prompt without a home. What grows faster is found by the prefix index alone.</summary>
+    private const int LongestTurn = 32 * Stride;
+
     /// <summary>Keeps ids and chain hashes apart.</summary>
     private const ulong IdSeed = 0x5E5510;
 
@@ -22,16 +26,20 @@ internal sealed class SessionHomes
 
     public int Count => _homes.Count;
 
-    /// <summary>The id of the instance the request's conversation lives on; null if it has none.</summary>
-    public string? Find(PlacementRequest request, int sharedDepth, TimeSpan now, TimeSpan idleTime) =>
-        FindNode(request, sharedDepth) is { } node && now - node.Value.LastTurn <= idleTime ? node.Value.Instance : null;
+    /// <summary>The id of the instance the conversation of <paramref name="work"/> lives on; null if it has none.</summary>
+    public string? Find(InFlight work, TimeSpan now, TimeSpan idleTime)
+    {
+        work.HomeKey = KeyOfLastTurn(work);
+        return work.HomeKey is { } key && _homes[key].Value is var home && now - home.LastTurn <= idleTime ? home.Instance : null;
+    }
 
-    /// <summary>Makes <paramref name="instance"/> the home of the conversation <paramref name="work"/> belongs to.</summary>
+    /// <summary>Makes <paramref name="instance"/> the home of the conversation of <paramref name="work"/>, just looked for
+    /// by <see cref="Find"/>.</summary>
     public void Settle(InFlight work, string instance, TimeSpan now, TimeSpan idleTime, int most)
     {
         PlacementRequest request = work.Request;
-        if (FindNode(request, work.Key.Depth) is { } before)
-            Forget(before);
+        if (work.HomeKey is { } before)
+            Forget(_homes[before]);
         ulong? key = request.SessionId is { } id ? XxHash64.Of(id, IdSeed) : TailKey(request.Prompt.Hashes, work.Key.Depth);
         if (key is not { } known || most == 0)
             return;
@@ -53,16 +61,17 @@ internal sealed class SessionHomes
             Forget(oldest);
     }
 
-    private LinkedListNode<Home>? FindNode(PlacementRequest request, int sharedDepth)
+    private ulong? KeyOfLastTurn(InFlight work)
     {
-        if (request.SessionId is { } id)
-            return _homes.GetValueOrDefault(XxHash64.Of(id, IdSeed));
-        if (Opens(request))
+        if (work.Request.SessionId is { } id)
+            return XxHash64.Of(id, IdSeed) is var known && _homes.ContainsKey(known) ? known : null;
+        if (Opens(work.Request))
             return null;
-        ulong[] chain = request.Prompt.Hashes;
-        for (int depth = chain.Length / Stride * Stride; depth > sharedDepth; depth -= Stride)
+        ulong[] chain = work.Request.Prompt.Hashes;
+        int deepest = chain.Length / Stride * Stride;
+        for (int depth = deepest; depth > Math.Max(work.Key.Depth, deepest - LongestTurn); depth -= Stride)
             if (_homes.TryGetValue(chain[depth - 1], out LinkedListNode<Home>? node))
-                return node.Value.Instance is null ? null : node;   // below a shared prompt lie only shared ones
+                return node.Value.Instance is null ? null : chain[depth - 1];   // below a shared prompt lie only shared ones
         return null;
     }
 

@@ -49,7 +49,7 @@ public sealed class PrefixIndexTests
     {
         var index = new PrefixIndex(1_000);
         ulong[] chain = Prompts.Of((1, 50)).Hashes;
-        index.Touch(chain.AsSpan(0, 30));
+        index.Touch(chain[..30]);
         for (int length = 0; length <= 50; length++)
             Assert.Equal(Math.Min(length, 30), index.CachedBlocks(chain.AsSpan(0, length)));
     }
@@ -71,7 +71,7 @@ public sealed class PrefixIndexTests
         ulong[] whole = Prompts.Of((1, 4), (2, 4)).Hashes;
         index.Touch(whole);
         index.Touch(Prompts.Of((3, 4)).Hashes);
-        index.Touch(whole.AsSpan(0, 4));
+        index.Touch(whole[..4]);
         index.Touch(Prompts.Of((4, 4)).Hashes);
         Assert.Equal(4, index.CachedBlocks(whole));
         Assert.Equal(4, index.CachedBlocks(Prompts.Of((3, 4)).Hashes));
@@ -94,7 +94,7 @@ public sealed class PrefixIndexTests
         ulong[] chain = Prompts.Of((1, 900)).Hashes;
         for (int length = 1; length <= chain.Length; length += 13)
         {
-            index.Touch(chain.AsSpan(0, length));
+            index.Touch(chain[..length]);
             Assert.Equal(length, index.CachedBlocks(chain));
             Assert.Equal(length, index.Blocks);
         }
