@@ -67,6 +67,7 @@ public sealed class EngineInstance : IAsyncDisposable
     internal int Load;
 
     /// <summary>Completes when the engine holds no request and no block: neither running nor waiting nor in a last step.</summary>
+    /// <exception cref="InvalidOperationException">The engine crashed meanwhile; so for all waits here.</exception>
     public Task WhenIdleAsync() => _loop.When(model => model.Running + model.Waiting == 0 && model.UsedBlocks == 0);
 
     /// <summary>Completes when at least so many requests are in the batch.</summary>
@@ -113,6 +114,7 @@ public sealed class EngineInstance : IAsyncDisposable
     {
         await _disposed.CancelAsync();
         await CrashAsync();
+        _loop.Dispose();
     }
 
     internal async Task OpenAsync()

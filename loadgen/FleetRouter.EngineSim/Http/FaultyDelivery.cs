@@ -97,8 +97,10 @@ internal sealed class FaultyDelivery(EngineInstance instance)
     {
         using var leaves = context.RequestAborted.UnsafeRegister(_ => instance.Loop.Abort(generation), null);
         context.Response.ContentType = "text/event-stream; charset=utf-8";
-        await context.Response.StartAsync();
         var output = context.Response.BodyWriter;
+        // As in vLLM the head goes out before the first token: it says that the request was accepted, not that it is served.
+        await context.Response.StartAsync();
+        await output.FlushAsync();
         int written = 0;
         bool opened = false;
         while (true)

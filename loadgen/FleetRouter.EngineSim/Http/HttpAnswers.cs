@@ -17,7 +17,7 @@ internal static class HttpAnswers
     public static Task WriteJsonAsync(this HttpContext context, Action<Utf8JsonWriter> write)
     {
         var buffer = new ArrayBufferWriter<byte>();
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, PlainJson.Options))
             write(json);
         return context.WriteJsonAsync(buffer.WrittenSpan.ToArray());
     }

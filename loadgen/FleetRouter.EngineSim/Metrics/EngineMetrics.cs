@@ -29,7 +29,7 @@ internal sealed class EngineMetrics(EngineModel model, EngineSimOptions options)
     public Histogram ParamsN { get; } = new(1, 2, 5, 10, 20);
     public Histogram StepTokens { get; } = new(1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384);
 
-    /// <summary>Finished requests by reason, in vLLM's order.</summary>
+    /// <summary>Finished requests by reason.</summary>
     public SortedDictionary<string, long> Successes { get; } = new(StringComparer.Ordinal)
     {
         ["stop"] = 0, ["length"] = 0, ["abort"] = 0, ["error"] = 0, ["repetition"] = 0,

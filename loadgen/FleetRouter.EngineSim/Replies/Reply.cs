@@ -41,12 +41,12 @@ internal abstract class Reply(string id, long created, string model, Prompt prom
     public byte[] Whole()
     {
         var buffer = new ArrayBufferWriter<byte>(1024 + (8 * generation.Tokens));
-        using (var json = new Utf8JsonWriter(buffer))
+        using (var json = new Utf8JsonWriter(buffer, PlainJson.Options))
             WriteWhole(json);
         return buffer.WrittenSpan.ToArray();
     }
 
-    protected static byte[] Escaped(string text) => JsonEncodedText.Encode(text).EncodedUtf8Bytes.ToArray();
+    protected static byte[] Escaped(string text) => PlainJson.Escaped(text);
 
     protected static void Write(IBufferWriter<byte> output, int number)
     {

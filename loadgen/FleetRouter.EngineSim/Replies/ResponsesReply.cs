@@ -92,7 +92,7 @@ internal sealed class ResponsesReply(
         output.Write("event: "u8);
         output.Write(Escaped(type));
         output.Write("\ndata: "u8);
-        using (var json = new Utf8JsonWriter(output))
+        using (var json = new Utf8JsonWriter(output, PlainJson.Options))
         {
             json.WriteStartObject();
             json.WriteString("type", type);

@@ -5,7 +5,11 @@ namespace FleetRouter.Domain.Admission;
 /// <summary>Requests that wait in the router for an instance, first come first served, bounded in number and time.</summary>
 internal sealed class HoldQueue
 {
+    /// <summary>A longer gap between two ends tells of a quiet fleet, not of a slow one.</summary>
+    private const double LongestTellingGap = 60;
+
     private readonly LinkedList<InFlight> _waiting = new();
+    private readonly Dictionary<string, int> _byModel = new(StringComparer.Ordinal);
     private TimeSpan? _lastEnd;
     private double _secondsBetweenEnds = 1;
 
@@ -13,18 +17,15 @@ internal sealed class HoldQueue
 
     public LinkedListNode<InFlight>? First => _waiting.First;
 
-    public bool HoldsModel(string model)
-    {
-        for (LinkedListNode<InFlight>? node = _waiting.First; node is not null; node = node.Next)
-            if (node.Value.Request.Model == model)
-                return true;
-        return false;
-    }
+    /// <summary>How many models the waiting requests ask for.</summary>
+    public int Models => _byModel.Count;
 
-    public void Add(InFlight work, TimeSpan now, TimeSpan most)
+    public bool HoldsModel(string model) => _byModel.ContainsKey(model);
+
+    public void Add(InFlight work, TimeSpan now)
     {
         work.HeldSince = now;
-        work.HoldDeadline = now + most;
+        _byModel[work.Request.Model] = _byModel.GetValueOrDefault(work.Request.Model) + 1;
         work.HoldPlace = _waiting.AddLast(work);
     }
 
@@ -35,13 +36,15 @@ internal sealed class HoldQueue
         _waiting.Remove(place);
         work.HoldPlace = null;
         work.HeldFor += now - work.HeldSince;
+        if (--System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrNullRef(_byModel, work.Request.Model) == 0)
+            _byModel.Remove(work.Request.Model);
     }
 
     /// <summary>Counts the end of a lease, the pace at which places come free.</summary>
     public void PlaceFreed(TimeSpan now)
     {
         if (_lastEnd is { } last)
-            _secondsBetweenEnds += 0.05 * ((now - last).TotalSeconds - _secondsBetweenEnds);
+            _secondsBetweenEnds += 0.05 * (Math.Min((now - last).TotalSeconds, LongestTellingGap) - _secondsBetweenEnds);
         _lastEnd = now;
     }
 

@@ -32,7 +32,6 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     // The hold.
     public LinkedListNode<InFlight>? HoldPlace;
     public TimeSpan HeldSince;
-    public TimeSpan HoldDeadline;
     public TimeSpan HeldFor;
 
     public int RemainingOutput => Math.Max(0, ProjectedOutput - OutputTokens);

@@ -31,6 +31,9 @@ internal sealed class Instance(string id, PoolOptions options)
     public int ForeignRequests;
     private int _lastSurplus;
 
+    /// <summary>When the engine's process started, by the last report that said so.</summary>
+    private double? _startedAt;
+
     /// <summary>After the engine shed a request it is left alone until then.</summary>
     public TimeSpan BusyUntil;
 
@@ -69,8 +72,9 @@ internal sealed class Instance(string id, PoolOptions options)
     /// <summary>Sets the ledger beside what the engine says it has.</summary>
     public void Reconcile(EngineReport report, TimeSpan at, TokenEstimates estimates)
     {
-        if (Report?.StartedAtSeconds is { } before && report.StartedAtSeconds is { } started && started != before)
+        if (_startedAt is { } before && report.StartedAtSeconds is { } started && started != before)
             Prefixes.Clear();
+        _startedAt = report.StartedAtSeconds ?? _startedAt;
         Report = report;
         ReportedAt = at;
         KvCapacityTokens = report.KvCapacityTokens ?? KvCapacityTokens;

@@ -70,10 +70,13 @@ public sealed class Pool
             Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Length),
         };
         _inFlight.Add(request.Id, work);
-        if (_held.HoldsModel(request.Model))
-            Hold(work, [], effects);   // nobody overtakes who waits already
-        else
+        if (!_held.HoldsModel(request.Model))
+        {
             Place(work, effects);
+            return;
+        }
+        Hold(work, [], effects);   // nobody overtakes who waits already
+        ReleaseHeld(effects);      // unless those before it stand aside
     }
 
     private void Place(InFlight work, List<PoolEffect> effects)
@@ -95,17 +98,16 @@ public sealed class Pool
             return false;
 
         _held.Remove(work, _now);
-        PromptChain prompt = work.Request.Prompt;
-        int cached = TokenEstimates.CachedTokens(prompt, instance.Prefixes.CachedBlocks(prompt.Hashes), work.PromptTokens);
+        int cached = TokenEstimates.CachedTokens(instance.Prefixes.CachedBlocks(work.Request.Prompt.Hashes), work);
         work.Lease(instance, _now, work.PromptTokens - cached, _estimates.ProjectedOutput(work.Request), instance.Backlog(_estimates));
         instance.LastDispatch = ++_dispatches;
-        instance.Prefixes.Touch(prompt.Hashes);
-        _homes.Settle(work.Request, work.Key.Depth, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
+        instance.Prefixes.Touch(work.Request.Prompt.Hashes);
+        _homes.Settle(work, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
         effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, choice.Rule, instance.Id, weighed, null)));
         return true;
     }
 
-    /// <summary>Key of a prompt shorter than a block: nothing to share, so the session or the text itself spreads it.</summary>
+    /// <summary>Key of a prompt with no prefix worth keeping together: the session or the text itself spreads it.</summary>
     private static ulong TailKey(PlacementRequest request) =>
         request.SessionId is { } session ? XxHash64.Of(session) : request.Prompt.TailHash;
 
@@ -116,13 +118,13 @@ public sealed class Pool
 
     private void Hold(InFlight work, CandidateScore[] weighed, List<PoolEffect> effects)
     {
-        if (_roster.Ready(work.Request.Model).Length == 0)
-            Refuse(work, NoInstance(work.Request.Model), weighed, effects);
+        if (NowhereToGo(work) is { } refusal)
+            Refuse(work, refusal, weighed, effects);
         else if (_held.Count >= _options.MaxHeld)
             Refuse(work, Busy("hold-queue-full", $"every instance is saturated and {_held.Count} requests wait already"), weighed, effects);
         else
         {
-            _held.Add(work, _now, _options.MaxHoldTime);
+            _held.Add(work, _now);
             effects.Add(new Held(work.Request.Id));
         }
     }
@@ -141,14 +143,15 @@ public sealed class Pool
         if (!_inFlight.Remove(e.RequestId, out InFlight? work))
             return;
         _held.Remove(work, _now);
-        if (work.Instance is not { } instance)
-            return;
-        work.EndLease();
-        _held.PlaceFreed(_now);
-        if (e.End == RequestEnd.EngineBroke)
-            effects.Add(new ProbeNow(instance.Id));
-        if (e.Usage is { } usage)
-            _estimates.Learn(work.Request, usage);
+        if (work.Instance is { } instance)
+        {
+            work.EndLease();
+            _held.PlaceFreed(_now);
+            if (e.End == RequestEnd.EngineBroke)
+                ProbeSoon(instance, effects);
+            if (e.Usage is { } usage)
+                _estimates.Learn(work.Request, usage);
+        }
         ReleaseHeld(effects);
     }
 
@@ -165,7 +168,7 @@ public sealed class Pool
         {
             (work.Failed ??= []).Add(instance);
             _roster.Suspect(instance, e.Reason, _now, effects);
-            effects.Add(new ProbeNow(instance.Id));
+            ProbeSoon(instance, effects);
         }
         if (work.Attempt >= _options.MaxAttempts)
         {
@@ -180,6 +183,12 @@ public sealed class Pool
             Place(work, effects);
         }
         ReleaseHeld(effects);
+    }
+
+    private static void ProbeSoon(Instance instance, List<PoolEffect> effects)
+    {
+        if (instance.State != InstanceState.Gone)
+            effects.Add(new ProbeNow(instance.Id));
     }
 
     private void Probed(InstanceProbed e, List<PoolEffect> effects)
@@ -198,6 +207,7 @@ public sealed class Pool
         if (options.Policy != _options.Policy)
             _policy = PlacementPolicies.Create(options.Policy);
         _options = options;
+        _homes.Trim(_now, options.SessionIdleTime, options.MaxSessions);
         ReleaseHeld(effects);
     }
 
@@ -205,22 +215,46 @@ public sealed class Pool
     private void ReleaseHeld(List<PoolEffect> effects)
     {
         List<string>? blocked = null;
-        for (LinkedListNode<InFlight>? node = _held.First, next; node is not null; node = next)
+        for (LinkedListNode<InFlight>? node = _held.First, next; node is not null && blocked?.Count != _held.Models; node = next)
         {
             next = node.Next;
             InFlight work = node.Value;
-            bool isBlocked = blocked?.Contains(work.Request.Model) == true;
-            if (!isBlocked && TryDispatch(work, out _, effects))
+            if (blocked?.Contains(work.Request.Model) == true || TryDispatch(work, out CandidateScore[] weighed, effects))
                 continue;
-            if (!isBlocked)
+            if (Deadline(work) <= _now)
+                Refuse(work, NowhereToGo(work) ?? Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), weighed, effects);
+            else if (!StandsAside(work))
                 (blocked ??= []).Add(work.Request.Model);
-            if (work.HoldDeadline > _now && blocked!.Count >= _roster.Served.Models.Count)
-                return;   // every model is blocked, and who came later has longer to wait
-            if (work.HoldDeadline <= _now)
-                Refuse(work, _roster.Ready(work.Request.Model).Length == 0
-                    ? NoInstance(work.Request.Model)
-                    : Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), [], effects);
         }
+    }
+
+    /// <summary>In the order of the queue, whatever the operator changes: who waits longer is never refused later.</summary>
+    private TimeSpan Deadline(InFlight held) => held.HeldSince + _options.MaxHoldTime;
+
+    /// <summary>Whether an instance is free for all but this request, which found it out of reach before.</summary>
+    private bool StandsAside(InFlight held)
+    {
+        if (held.Failed is not { } failed)
+            return false;
+        Instance[] ready = _roster.Ready(held.Request.Model);
+        var query = new PlacementQuery(held, ready, null, _now, _options, _estimates);
+        foreach (Instance instance in failed)
+            if (query.Saturation(instance) is null && Array.IndexOf(ready, instance) >= 0)
+                return true;
+        return false;
+    }
+
+    /// <summary>Why there is nothing to wait for; null while an instance is left that could take the request.</summary>
+    private Refusal? NowhereToGo(InFlight work)
+    {
+        string model = work.Request.Model;
+        Instance[] ready = _roster.Ready(model);
+        if (ready.Length == 0)
+            return new Refusal(RefusalKind.Broken, "no-instance", $"no instance of pool {_options.Name} that serves {model} can be reached", BusyRest);
+        if (work.Failed is not { } failed || !Array.TrueForAll(ready, failed.Contains))
+            return null;
+        return new Refusal(RefusalKind.Broken, "attempts-exhausted",
+            $"every instance of pool {_options.Name} that serves {model} was tried and could not be reached", BusyRest);
     }
 
     private void Refuse(InFlight work, Refusal refusal, CandidateScore[] weighed, List<PoolEffect> effects)
@@ -232,9 +266,6 @@ public sealed class Pool
 
     private Refusal Busy(string reason, string what) =>
         new(RefusalKind.Busy, reason, $"pool {_options.Name} is busy: {what}; try again later", _held.RetryAfter());
-
-    private Refusal NoInstance(string model) =>
-        new(RefusalKind.Broken, "no-instance", $"no instance of pool {_options.Name} that serves {model} can be reached", BusyRest);
 
     private Decision Decide(InFlight work, PlacementRule rule, string? instance, CandidateScore[] weighed, Refusal? refusal) => new()
     {
@@ -260,7 +291,7 @@ public sealed class Pool
     {
         if (_held.First is not { } first)
             return;
-        TimeSpan wanted = first.Value.HoldDeadline;
+        TimeSpan wanted = Deadline(first.Value);
         foreach (Instance instance in _roster.All)
             if (instance.BusyUntil > _now && instance.BusyUntil < wanted)
                 wanted = instance.BusyUntil;

@@ -23,6 +23,7 @@ public sealed record PoolView(
 /// <param name="Leases">Requests this router has on it.</param>
 /// <param name="PendingPrefillTokens">Prompt tokens of those that have no first token yet.</param>
 /// <param name="DecodeTokens">Output tokens they are expected still to make.</param>
+/// <param name="KvTokens">KV cache tokens they are expected to take, beyond what was cached before.</param>
 /// <param name="ForeignRequests">Requests others have on it, by its own report.</param>
 /// <param name="EngineRunning">Requests in its batch, by its own report.</param>
 /// <param name="EngineWaiting">Requests in its queue, by its own report.</param>
@@ -32,11 +33,11 @@ public sealed record PoolView(
 /// <param name="PrefillTokensPerSecond">Learned prefill speed.</param>
 public sealed record InstanceView(
     string Id, InstanceState State, string Reason, TimeSpan Since, IReadOnlyList<string> Models, int Leases,
-    long PendingPrefillTokens, long DecodeTokens, int ForeignRequests, int? EngineRunning, int? EngineWaiting,
+    long PendingPrefillTokens, long DecodeTokens, long KvTokens, int ForeignRequests, int? EngineRunning, int? EngineWaiting,
     double? KvUsage, long PrefixBlocks, long PrefixCapacityBlocks, double PrefillTokensPerSecond)
 {
     internal static InstanceView Of(Instance i) => new(
-        i.Id, i.State, i.StateReason, i.StateSince, i.Models, i.Requests, i.PendingPrefillTokens, i.DecodeTokens,
+        i.Id, i.State, i.StateReason, i.StateSince, i.Models, i.Requests, i.PendingPrefillTokens, i.DecodeTokens, i.KvTokens,
         i.ForeignRequests, i.Report?.Running, i.Report?.Waiting, i.Report?.KvUsage, i.Prefixes.Blocks,
         i.Prefixes.CapacityBlocks, i.PrefillRate);
 }

@@ -6,7 +6,8 @@ internal sealed class Roster
     private readonly SortedDictionary<string, Instance> _instances = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, Instance[]> _readyByModel = new(StringComparer.Ordinal);
 
-    public IReadOnlyCollection<Instance> All => _instances.Values;
+    /// <summary>All instances, in order of id.</summary>
+    public Instance[] All { get; private set; } = [];
 
     /// <summary>What the pool serves, for the model directory; replaced whole whenever it changes.</summary>
     public ServedModels Served { get; private set; } = ServedModels.None;
@@ -74,16 +75,17 @@ internal sealed class Roster
 
     private void Rebuild()
     {
+        All = [.. _instances.Values];
         _readyByModel.Clear();
         var known = new SortedSet<string>(StringComparer.Ordinal);
-        foreach (Instance instance in _instances.Values)
+        foreach (Instance instance in All)
             foreach (string model in instance.Models)
                 known.Add(model);
         foreach (string model in known)
-            _readyByModel[model] = [.. _instances.Values.Where(i => i.State == InstanceState.Ready && i.Models.Contains(model, StringComparer.Ordinal))];
+            _readyByModel[model] = [.. All.Where(i => i.State == InstanceState.Ready && i.Models.Contains(model, StringComparer.Ordinal))];
         Served = new ServedModels(
             [.. known.Select(m => new ServedModel(m, _readyByModel[m].Length))],
-            _instances.Values.Any(i => i.State == InstanceState.Joined));
+            All.Any(i => i.State == InstanceState.Joined));
     }
 }
 

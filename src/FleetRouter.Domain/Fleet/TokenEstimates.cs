@@ -24,9 +24,11 @@ internal sealed class TokenEstimates
     public int PromptTokens(PlacementRequest request) =>
         request.PromptTokens ?? (int)Math.Min(int.MaxValue, Math.Ceiling(request.Prompt.Bytes / BytesPerToken));
 
-    /// <summary>Tokens in the first <paramref name="blocks"/> of a prompt, taken as evenly spread over its bytes.</summary>
-    public static int CachedTokens(PromptChain prompt, int blocks, int promptTokens) =>
-        blocks == 0 ? 0 : (int)((long)promptTokens * blocks * PromptChain.BlockBytes / prompt.Bytes);
+    /// <summary>Tokens of the prompt in its first <paramref name="blocks"/> blocks: its own ratio of tokens to bytes, so
+    /// that a prompt sent as token ids is counted exactly.</summary>
+    public static int CachedTokens(int blocks, InFlight work) => blocks == 0
+        ? 0
+        : (int)((long)work.PromptTokens * blocks * PromptChain.BlockBytes / Math.Max(work.Request.Prompt.Bytes, blocks * (long)PromptChain.BlockBytes));
 
     public long Blocks(long tokens) => (long)(tokens * BytesPerToken / PromptChain.BlockBytes);
 

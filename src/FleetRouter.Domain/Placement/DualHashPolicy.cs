@@ -17,7 +17,7 @@ internal sealed class DualHashPolicy : IPlacementPolicy
         int count = 0;
         var scores = new CandidateScore[1 + (pair.Second is null ? 0 : 1) + (home is null || home == pair.First || home == pair.Second ? 0 : 1)];
         Candidate best = default, lighter = default;
-        int takers = 0;
+        int takers = 0, leastCached = int.MaxValue;
         Weigh(query, pair.First, home == pair.First ? CandidateRole.Home : CandidateRole.FirstHash);
         if (pair.Second is { } second)
             Weigh(query, second, home == second ? CandidateRole.Home : CandidateRole.SecondHash);
@@ -33,11 +33,11 @@ internal sealed class DualHashPolicy : IPlacementPolicy
         bool withinSlo = best.Ttft <= query.Options.TtftSlo;
         if (best.Instance == home && withinSlo)
             return new Choice(home, PlacementRule.SessionHome, scores);
-        return best.Cached > lighter.Cached && withinSlo
+        return withinSlo && best.Cached > leastCached
             ? new Choice(best.Instance, PlacementRule.Warm, scores)
             : new Choice(lighter.Instance, PlacementRule.Lighter, scores);
 
-        // The warmest so far (home before others when equally warm) and the lightest so far.
+        // The warmest so far (of the equally warm home, else the lighter) and the lightest so far.
         void Weigh(in PlacementQuery query, Instance instance, CandidateRole role)
         {
             CandidateScore score = query.Score(instance, role);
@@ -46,13 +46,18 @@ internal sealed class DualHashPolicy : IPlacementPolicy
                 return;
             takers++;
             var candidate = new Candidate(instance, score.CachedTokens, query.Load(instance), score.EstimatedTtft);
-            if (best.Instance is null || candidate.Cached > best.Cached || candidate.Cached == best.Cached && instance == home)
+            leastCached = Math.Min(leastCached, candidate.Cached);
+            if (best.Instance is null || candidate.Cached > best.Cached
+                || candidate.Cached == best.Cached && best.Instance != home && (instance == home || candidate.IsLighterThan(best)))
                 best = candidate;
-            if (lighter.Instance is null || candidate.Load < lighter.Load
-                || candidate.Load == lighter.Load && instance.LastDispatch < lighter.Instance.LastDispatch)
+            if (lighter.Instance is null || candidate.IsLighterThan(lighter))
                 lighter = candidate;
         }
     }
 
-    private readonly record struct Candidate(Instance? Instance, int Cached, long Load, TimeSpan Ttft);
+    private readonly record struct Candidate(Instance? Instance, int Cached, long Load, TimeSpan Ttft)
+    {
+        public bool IsLighterThan(in Candidate other) =>
+            Load < other.Load || Load == other.Load && Instance!.LastDispatch < other.Instance!.LastDispatch;
+    }
 }

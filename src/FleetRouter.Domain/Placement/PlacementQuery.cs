@@ -24,22 +24,24 @@ internal readonly ref struct PlacementQuery(
     private readonly TokenEstimates _estimates = estimates;
 
     /// <summary>Why <paramref name="instance"/> cannot take the request; null if it can.</summary>
-    public string? Obstacle(Instance instance)
+    public string? Obstacle(Instance instance) =>
+        Work.Failed?.Contains(instance) == true ? "failed-before" : Saturation(instance);
+
+    /// <summary>Why <paramref name="instance"/> has no room for the request, whatever befell the request before.</summary>
+    public string? Saturation(Instance instance)
     {
-        if (Work.Failed?.Contains(instance) == true)
-            return "failed-before";
         if (instance.BusyUntil > Now)
             return "engine-busy";
         if (instance.AllRequests >= Options.MaxRequestsPerInstance)
             return "request-limit";
-        // A prompt longer than the whole cache goes to an idle engine, whose own answer about it is the right one.
-        bool full = instance.KvTokens + Work.PromptTokens > instance.KvCapacityTokens
-            || (instance.Report is { KvUsage: >= FullKv, Waiting: > 0 });
+        // Room for a prompt longer than the whole cache never comes; the engine's own answer about it is the right one.
+        bool fits = instance.KvTokens + Work.PromptTokens <= instance.KvCapacityTokens || Work.PromptTokens > instance.KvCapacityTokens;
+        bool full = !fits || (instance.Report is { KvUsage: >= FullKv, Waiting: > 0 });
         return full && instance.Requests > 0 ? "kv-full" : null;
     }
 
-    public int CachedTokens(Instance instance) => TokenEstimates.CachedTokens(
-        Work.Request.Prompt, instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes), Work.PromptTokens);
+    public int CachedTokens(Instance instance) =>
+        TokenEstimates.CachedTokens(instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes), Work);
 
     /// <summary>Load by which the lighter of two instances is told, in prompt tokens.</summary>
     public long Load(Instance instance) => instance.Backlog(_estimates) + (long)RequestWeight * instance.AllRequests;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FleetRouter.Domain.Fleet;
 
 namespace FleetRouter.Domain.Placement;
@@ -5,13 +6,14 @@ namespace FleetRouter.Domain.Placement;
 /// <summary>Each request to the next instance that can take one.</summary>
 internal sealed class RoundRobinPolicy : IPlacementPolicy
 {
-    private long _turn;
+    private readonly Dictionary<string, long> _turns = new(StringComparer.Ordinal);   // by model: each has its own instances
 
     public Choice Place(in PlacementQuery query)
     {
+        ref long turn = ref CollectionsMarshal.GetValueRefOrAddDefault(_turns, query.Work.Request.Model, out _);
         for (int tried = 0; tried < query.Ready.Length; tried++)
         {
-            Instance instance = query.Ready[(int)(_turn++ % query.Ready.Length)];
+            Instance instance = query.Ready[(int)(turn++ % query.Ready.Length)];
             if (query.Obstacle(instance) is null)
                 return new Choice(instance, PlacementRule.RoundRobin, [query.Score(instance, CandidateRole.NextInTurn)]);
         }

@@ -3,7 +3,9 @@ namespace FleetRouter.Domain.Prefixes;
 /// <summary>How long a prefix a request is placed by: the shortest that is not hot, so that a popular system prompt
 /// spreads over many pairs while a conversation keeps to one.</summary>
 /// <remarks>DualMap, arXiv 2602.06502, section on prefix granularity, in the form of its public port: keys at block depths
-/// b·2^k, hot when more than 2/n of the last requests share it, n being the instances.</remarks>
+/// b·2^k, hot when more than 2/n of the last requests share it, n being the instances. Where the port ends at the deepest
+/// depth a prompt has, a prompt hot down to there is placed by all of its text: otherwise every short question under one
+/// popular system prompt would go to the same two instances.</remarks>
 public sealed class PrefixHotness
 {
     /// <summary>Requests the shares are counted over.</summary>
@@ -22,7 +24,7 @@ public sealed class PrefixHotness
 
     /// <summary>Counts <paramref name="chain"/> as the latest request and returns the key to place it by.</summary>
     /// <param name="chain">The request's block hashes.</param>
-    /// <param name="tailHash">Key of a prompt shorter than the shallowest depth.</param>
+    /// <param name="tailHash">Key of a prompt hot to its last depth, or shorter than the first.</param>
     /// <param name="instances">Instances that could take it.</param>
     public PrefixKey KeyFor(ReadOnlySpan<ulong> chain, ulong tailHash, int instances)
     {
@@ -39,14 +41,15 @@ public sealed class PrefixHotness
         _seen = Math.Min(_seen + 1, Window);
 
         double counted = Math.Max(_seen, LeastCounted), hot = 2.0 / Math.Max(1, instances);
+        double share = 0;
         for (int k = 0; k < level; k++)
         {
             ulong hash = chain[Depths[k] - 1];
-            double share = _counts[hash] / counted;
-            if (share <= hot || k == level - 1)
+            share = _counts[hash] / counted;
+            if (share <= hot)
                 return new PrefixKey(hash, Depths[k], share);
         }
-        return chain.IsEmpty ? new PrefixKey(tailHash, 0, 0) : new PrefixKey(chain[^1], chain.Length, 0);
+        return new PrefixKey(tailHash, level == 0 ? 0 : Depths[level - 1], share);
     }
 
     private void Forget()
@@ -63,7 +66,7 @@ public sealed class PrefixHotness
 }
 
 /// <summary>The prefix a request is placed by.</summary>
-/// <param name="Hash">Hash of the prefix.</param>
-/// <param name="Depth">Its length in blocks; 0 for a prompt shorter than one.</param>
+/// <param name="Hash">Hash of the prefix; of the whole text, or of the session's id, where the prefix is hot to its end.</param>
+/// <param name="Depth">Length in blocks of the prefix the share is of; 0 for a prompt shorter than the first depth.</param>
 /// <param name="Share">Share of the last requests that have it, 0 to 1.</param>
 public readonly record struct PrefixKey(ulong Hash, int Depth, double Share);

@@ -3,8 +3,9 @@ namespace FleetRouter.Domain.Prefixes;
 /// <summary>What one instance's KV cache is believed to hold, learned from the router's own traffic: a radix tree over
 /// chained block hashes, bounded in blocks, the least recently used evicted first and from its deepest block up.</summary>
 /// <remarks>Touching a prompt renews its nodes from the deepest to the root, so a prefix is never older than what extends
-/// it: the oldest node is always a leaf, and what is evicted never leaves a hole. A node is a run of blocks, so a lookup
-/// is one vectorised comparison a run and a hash probe a fork, whatever the prompt's length.</remarks>
+/// it: the oldest node is always a leaf, and what is evicted never leaves a hole. A node is a run of blocks last used
+/// together, so a lookup is one vectorised comparison a run and a hash probe a fork, whatever the prompt's length, and
+/// eviction is exactly that of a cache which dates every block.</remarks>
 public sealed class PrefixIndex
 {
     private readonly Dictionary<ulong, Node> _roots = [];
@@ -51,11 +52,9 @@ public sealed class PrefixIndex
         {
             int common = node!.Held.CommonPrefixLength(chain[depth..]);
             depth += common;
-            if (common < node.Length && depth < chain.Length)
-                Split(node, common);
-            last = node;
             if (common < node.Length)
-                break;
+                Split(node, common);   // what lies below was not used: it keeps its age
+            last = node;
         }
         if (depth < chain.Length)
             last = Extend(last, chain[depth..]);

@@ -1,8 +1,9 @@
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 
 namespace FleetRouter.Gateway.Telemetry;
 
-/// <summary>Logs as one JSON object a line on standard output, with UTC times.</summary>
+/// <summary>Logs as one JSON object a line on standard error, with UTC times; standard output has the addresses alone.</summary>
 internal static class JsonLogs
 {
     /// <summary>Replaces every other log provider.</summary>
@@ -18,6 +19,7 @@ internal static class JsonLogs
             bool framework = category is not null && (category.StartsWith("Microsoft.", StringComparison.Ordinal) || category.StartsWith("Yarp.", StringComparison.Ordinal));
             return severity >= (framework && least == LogLevel.Information ? LogLevel.Warning : least);
         });
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
         return logging.AddJsonConsole(console =>
         {
             console.UseUtcTimestamp = true;

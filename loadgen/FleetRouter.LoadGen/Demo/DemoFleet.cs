@@ -1,0 +1,111 @@
+using System.Globalization;
+using System.Text;
+using System.Text.Json;
+using FleetRouter.LoadGen.Client;
+
+namespace FleetRouter.LoadGen.Demo;
+
+/// <summary>Fresh engine stand-ins with a gateway in front of them, placing by one policy.</summary>
+internal sealed class DemoFleet : IAsyncDisposable
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+
+    private readonly ChildProcess _engines, _gateway;
+
+    private DemoFleet(ChildProcess engines, ChildProcess gateway, Target target, IReadOnlyList<string> instances) =>
+        (_engines, _gateway, Target, Instances) = (engines, gateway, target, instances);
+
+    public Target Target { get; }
+
+    /// <summary>host:port of each engine.</summary>
+    public IReadOnlyList<string> Instances { get; }
+
+    public static async Task<DemoFleet> Start(string policy, int count, CancellationToken stop)
+    {
+        ChildProcess? engines = null, gateway = null;
+        try
+        {
+            engines = ChildProcess.Start("the engine stand-ins", Dotnet, Sibling("FleetRouter.EngineSim"), "--count", Text(count), "--port", "0",
+                "--profile", DemoWorkload.EngineProfile, "--kv-blocks", Text(DemoWorkload.KvBlocks), "--time-scale", "1", "--ready-json", "--exit-with-parent");
+            var ready = await engines.Ready(Patience, stop);
+            Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
+
+            var configuration = Path.Combine(Path.GetTempPath(), $"fleet-demo-{Guid.NewGuid():N}.yaml");
+            await File.WriteAllTextAsync(configuration, Configuration(policy, addresses), stop);
+            try
+            {
+                gateway = ChildProcess.Start("the gateway", Dotnet, Sibling("FleetRouter.Gateway"), "run", "--config", configuration, "--ready-json", "--exit-with-parent");
+                var listen = new Uri((await gateway.Ready(Patience, stop)).GetProperty("listen").GetString()!);
+                await UntilReady(listen, gateway, stop);
+                var target = await Target.Find(listen, ready.GetProperty("model").GetString()!, null, stop);
+                return new DemoFleet(engines, gateway, target, [.. addresses.Select(address => address.Authority)]);
+            }
+            finally { File.Delete(configuration); }
+        }
+        catch (Exception wrong)
+        {
+            await End(gateway, engines);
+            if (wrong is KeyNotFoundException or InvalidOperationException or UriFormatException or JsonException)
+                throw new UsageException($"a child's ready line lacks an address: {wrong.Message}");
+            throw;
+        }
+    }
+
+    /// <summary>Says why a child ended during the run; null while both live.</summary>
+    public string? Trouble() =>
+        _engines.HasExited ? $"the engine stand-ins ended during the run{_engines.Said()}"
+        : _gateway.HasExited ? $"the gateway ended during the run{_gateway.Said()}" : null;
+
+    internal static string Configuration(string policy, IEnumerable<Uri> engines)
+    {
+        var yaml = new StringBuilder("listen: http://127.0.0.1:0\nadmin:\n  listen: http://127.0.0.1:0\npools:\n  - name: demo\n");
+        yaml.Append(CultureInfo.InvariantCulture, $"    policy: {policy}\n    instances:\n");
+        foreach (var engine in engines) yaml.Append(CultureInfo.InvariantCulture, $"      - url: {engine.GetLeftPart(UriPartial.Authority)}\n");
+        return yaml.ToString();
+    }
+
+    // The gateway listens before it has heard from its engines.
+    private static async Task UntilReady(Uri listen, ChildProcess gateway, CancellationToken stop)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = listen, Timeout = TimeSpan.FromSeconds(5) };
+        using var patience = new CancellationTokenSource(Patience);
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(patience.Token, stop);
+        try
+        {
+            while (true)
+            {
+                if (gateway.HasExited) throw new UsageException($"the gateway ended before it was ready{gateway.Said()}");
+                using var answer = await http.GetAsync("/readyz", either.Token);
+                if (answer.IsSuccessStatusCode) return;
+                await Task.Delay(TimeSpan.FromMilliseconds(50), either.Token);
+            }
+        }
+        catch (HttpRequestException wrong) { throw new UsageException($"the gateway does not answer at {listen}: {wrong.Message}{gateway.Said()}"); }
+        catch (OperationCanceledException) when (!stop.IsCancellationRequested)
+        {
+            throw new UsageException($"the gateway was not ready within {Patience.TotalSeconds:0} s{gateway.Said()}");
+        }
+    }
+
+    /// <exception cref="UsageException">That project was not built beside this one.</exception>
+    private static string Sibling(string project)
+    {
+        // artifacts/bin/<Project>/release/
+        var configuration = new DirectoryInfo(AppContext.BaseDirectory);
+        var path = Path.Combine(configuration.Parent!.Parent!.FullName, project, configuration.Name, project + ".dll");
+        return File.Exists(path) ? path : throw new UsageException($"{path} is missing; ./fleet demo builds it");
+    }
+
+    private static string Dotnet =>
+        Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? Environment.ProcessPath! : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
+
+    private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
+
+    private static async Task End(params ChildProcess?[] children)
+    {
+        foreach (var child in children)
+            if (child is not null) await child.DisposeAsync();
+    }
+
+    public async ValueTask DisposeAsync() => await End(_gateway, _engines);
+}

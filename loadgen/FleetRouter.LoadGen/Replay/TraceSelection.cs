@@ -1,0 +1,40 @@
+using FleetRouter.Simulation.Traces;
+
+namespace FleetRouter.LoadGen.Replay;
+
+/// <summary>Takes a number of requests from a place on, in the order of the trace, and keeps their causality.</summary>
+internal static class TraceSelection
+{
+    public static IEnumerable<TraceSession> Select(IEnumerable<TraceSession> sessions, int skip, int limit)
+    {
+        foreach (var session in sessions)
+        {
+            if (limit == 0) yield break;
+            var from = Math.Min(skip, session.Turns.Count);
+            var count = Math.Min(limit, session.Turns.Count - from);
+            skip -= from;
+            limit -= count;
+            if (count == session.Turns.Count) yield return session;
+            else if (count > 0) yield return Cut(session, from, count);
+        }
+    }
+
+    // What a kept turn follows is taken as done if it was cut off in front.
+    private static TraceSession Cut(TraceSession session, int from, int count) => session with
+    {
+        Turns = [.. session.Turns.Skip(from).Take(count).Select(turn =>
+        {
+            int[] after = [.. turn.Release.After.Where(before => before >= from).Select(before => before - from)];
+            var release = after.Length > 0 || turn.Release.After.Count == 0 ? turn.Release with { After = after } : Release.AtSessionStart;
+            return turn with { Release = release, Prompt = [.. turn.Prompt.Select(message => Shift(message, from))] };
+        })],
+    };
+
+    // An answer that was cut off is replaced by a text of its length.
+    private static PromptMessage Shift(PromptMessage message, int from) => message.Text switch
+    {
+        AnswerText answer when answer.Turn >= from => message with { Text = answer with { Turn = answer.Turn - from } },
+        AnswerText answer => message with { Text = new BlockText(answer.OutputTokens, [new BlockRun(0, answer.Turn, 1)], answer.OutputTokens) },
+        _ => message,
+    };
+}

@@ -1,0 +1,99 @@
+using FleetRouter.Domain.Admission;
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.ModelSelection;
+using FleetRouter.Engines.Discovery;
+using FleetRouter.Engines.Vllm;
+using FleetRouter.Gateway.Configuration;
+using FleetRouter.Hosting;
+using FleetRouter.Hosting.Ports;
+
+namespace FleetRouter.Gateway.Fleet;
+
+/// <summary>The pools of this gateway, as the configuration in force wants them.</summary>
+internal sealed class FleetHost : IAsyncDisposable
+{
+    private readonly HostClock _clock;
+    private readonly FleetTelemetry _telemetry;
+    private readonly ILoggerFactory _logs;
+    private readonly HttpMessageInvoker _probes = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false });
+    private HostedPool[] _pools = [];
+
+    public FleetHost(HostClock clock, FleetTelemetry telemetry, ILoggerFactory logs) =>
+        (_clock, _telemetry, _logs) = (clock, telemetry, logs);
+
+    /// <summary>The pools, in the order of the configuration.</summary>
+    public IReadOnlyList<HostedPool> Pools => Volatile.Read(ref _pools);
+
+    /// <summary>The pool that serves <paramref name="model"/>, or why none does.</summary>
+    public HostedPool? PoolFor(string model, out Refusal? refusal)
+    {
+        HostedPool[] pools = Volatile.Read(ref _pools);
+        var served = new ServedModels[pools.Length];
+        for (int i = 0; i < pools.Length; i++)
+            served[i] = pools[i].Host.Served;
+        int at = ModelDirectory.PoolFor(model, served, out refusal);
+        return at < 0 ? null : pools[at];
+    }
+
+    /// <summary>Brings the pools in step with <paramref name="options"/>. A pool that stays keeps its requests, sessions and
+    /// prefix indexes; one that is gone takes no more, and what it is serving runs to its end.</summary>
+    public async Task ApplyAsync(GatewayOptions options)
+    {
+        HostedPool[] before = _pools;
+        var after = new List<HostedPool>();
+        foreach (PoolSection section in options.Pools)
+        {
+            HostedPool? same = before.FirstOrDefault(p => p.Section.Options.Name == section.Options.Name);
+            after.Add(same is null ? Start(section) : Change(same, section));
+        }
+        Volatile.Write(ref _pools, [.. after]);
+        _telemetry.Watch(Pools);
+        foreach (HostedPool gone in before.Where(b => after.All(a => a.Host != b.Host)))
+            await gone.Watch.DisposeAsync();
+    }
+
+    private HostedPool Start(PoolSection section)
+    {
+        var host = new PoolHost(section.Options, _clock, _telemetry.Report);
+        var watch = new PoolWatch(host, _ => ProbeOf(section), section.Probe, _clock.Provider);
+        watch.Follow(DiscoveryOf(section));
+        return new HostedPool(section, host, watch, KeyOf(section));
+    }
+
+    private HostedPool Change(HostedPool pool, PoolSection section)
+    {
+        if (pool.Section.Options != section.Options)
+            pool.Host.Change(section.Options);
+        if (pool.Section.Probe != section.Probe)
+            pool.Watch.Change(section.Probe);
+        if (pool.Section.Dns != section.Dns || !pool.Section.Instances.SequenceEqual(section.Instances))
+            pool.Watch.Follow(DiscoveryOf(section));
+        return pool with { Section = section, EngineApiKey = KeyOf(section) };
+    }
+
+    private IEngineProbe ProbeOf(PoolSection section) => new VllmProbe(_probes, KeyOf(section));
+
+    private IDiscovery DiscoveryOf(PoolSection section) => section.Dns is { } dns
+        ? new DnsDiscovery(dns, _logs.CreateLogger<DnsDiscovery>(), _clock.Provider)
+        : new StaticDiscovery(section.Instances.Select(i => i.Url));
+
+    private static string? KeyOf(PoolSection section) =>
+        section.EngineApiKeyEnv is { } name ? Environment.GetEnvironmentVariable(name) : null;
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (HostedPool pool in Pools)
+        {
+            await pool.Watch.DisposeAsync();
+            pool.Host.Dispose();
+        }
+        _probes.Dispose();
+    }
+}
+
+/// <summary>One pool and what belongs to it.</summary>
+/// <param name="Section">Its part of the configuration.</param>
+/// <param name="Host">Its judgement, hosted.</param>
+/// <param name="Watch">Its discovery and probes.</param>
+/// <param name="EngineApiKey">The key its engines want; null if they want none.</param>
+internal sealed record HostedPool(PoolSection Section, PoolHost Host, PoolWatch Watch, string? EngineApiKey);

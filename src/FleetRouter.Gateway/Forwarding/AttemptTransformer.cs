@@ -1,0 +1,73 @@
+using FleetRouter.Gateway.FrontDoor;
+using Microsoft.AspNetCore.Http;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace FleetRouter.Gateway.Forwarding;
+
+/// <summary>What one attempt changes of the bytes YARP carries: a few headers, and the answer's content by a stream that
+/// watches it pass.</summary>
+internal sealed class AttemptTransformer(Attempt attempt) : HttpTransformer
+{
+    public const string ServedBy = "x-gateway-destination-endpoint-served";
+
+    public override async ValueTask TransformRequestAsync(
+        HttpContext context, HttpRequestMessage engineRequest, string destinationPrefix, CancellationToken cancellation)
+    {
+        await base.TransformRequestAsync(context, engineRequest, destinationPrefix, cancellation);
+        var headers = engineRequest.Headers;
+        headers.Host = null;
+        foreach (string name in ClientHeaders.Control)
+            headers.Remove(name);
+        headers.TryAddWithoutValidation("X-Request-Id", attempt.EngineRequestId);
+        if (attempt.DropsClientKey || attempt.EngineApiKey is not null)
+            headers.Remove("Authorization");
+        if (attempt.EngineApiKey is { } key)
+            headers.TryAddWithoutValidation("Authorization", "Bearer " + key);
+    }
+
+    public override async ValueTask<bool> TransformResponseAsync(
+        HttpContext context, HttpResponseMessage? engineResponse, CancellationToken cancellation)
+    {
+        // An engine's own 503 means "elsewhere": nothing of it reaches the client.
+        if (engineResponse?.StatusCode == System.Net.HttpStatusCode.ServiceUnavailable)
+        {
+            attempt.EngineBusy = true;
+            return false;
+        }
+        await base.TransformResponseAsync(context, engineResponse, cancellation);
+        if (engineResponse is null)
+            return true;
+        HttpResponse response = context.Response;
+        response.Headers[ServedBy] = attempt.Placement.Instance;
+        response.Headers["x-request-id"] = attempt.Request.ClientId ?? attempt.Request.Id;
+        bool streams = engineResponse.Content.Headers.ContentType?.MediaType == "text/event-stream";
+        Stream answer = await engineResponse.Content.ReadAsStreamAsync(cancellation);
+        if (streams)
+            response.ContentLength = null;   // events may be left out of it or added to it
+        engineResponse.Content = new PassingContent(streams ? new ResumableStream(answer, attempt) : new WatchedAnswer(answer, attempt));
+        return true;
+    }
+
+    /// <summary>Content that is read from one stream of ours, with nothing between it and YARP.</summary>
+    private sealed class PassingContent(PassingStream stream) : HttpContent
+    {
+        protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult<Stream>(stream);
+
+        protected override Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellation) => Task.FromResult<Stream>(stream);
+
+        protected override Task SerializeToStreamAsync(Stream target, System.Net.TransportContext? context) => stream.CopyToAsync(target);
+
+        protected override bool TryComputeLength(out long length)
+        {
+            length = 0;
+            return false;
+        }
+
+        protected override void Dispose(bool disposing)
+        {
+            if (disposing)
+                stream.Dispose();
+            base.Dispose(disposing);
+        }
+    }
+}

@@ -1,0 +1,155 @@
+using System.Text.Json;
+using FleetRouter.Domain.Admission;
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Gateway.Fleet;
+using FleetRouter.Gateway.Forwarding;
+using FleetRouter.Hosting;
+using Microsoft.AspNetCore.Http;
+
+namespace FleetRouter.Gateway.FrontDoor;
+
+/// <summary>A request that names a model, from its body to the end of its answer.</summary>
+/// <remarks>
+/// 1 the body is read once and its prompt's blocks hashed → 2 the model names the pool → 3 the pool answers with an
+/// instance, holds the request, or refuses it → 4 YARP carries it there and the answer back, watched as it passes →
+/// 5 an engine that is busy or out of reach before its first byte leads back to 3 → 6 the end frees the lease.
+/// </remarks>
+internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forwarder, RequestTelemetry telemetry, TimeProvider time)
+{
+    private static ReadOnlySpan<byte> UsageWish => "\"stream_options\":{\"include_usage\":true},"u8;
+
+    public async Task HandleAsync(HttpContext context, ApiKind api, bool keysAreOurs)
+    {
+        long arrivedAt = time.GetTimestamp();
+        telemetry.Began();
+        var end = new Ending();
+        try
+        {
+            await ServeAsync(context, api, keysAreOurs, arrivedAt, end);
+        }
+        finally
+        {
+            telemetry.Ended(end.Pool, end.Outcome, context.Response.StatusCode, time.GetElapsedTime(arrivedAt), end.FirstToken, end.Usage);
+        }
+    }
+
+    private async Task ServeAsync(HttpContext context, ApiKind api, bool keysAreOurs, long arrivedAt, Ending end)
+    {
+        using RequestBody body = await RequestBody.ReadAsync(context.Request, context.RequestAborted);
+        long readAt = time.GetTimestamp();
+        RequestFacts? facts = FactsOf(context.Request, body, out ErrorAnswer? error);
+        if (facts is null)
+        {
+            end.Outcome = "bad-request";
+            await error!.WriteAsync(context);
+            return;
+        }
+        HostedPool? pool = fleet.PoolFor(facts.Model, out Refusal? refusal);
+        if (pool is null)
+        {
+            end.Outcome = refusal!.Reason;
+            await ErrorAnswer.Of(refusal).WriteAsync(context);
+            return;
+        }
+        end.Pool = pool.Section.Options.Name;
+        bool hidesUsage = facts.Stream && !facts.AsksForUsage && api is ApiKind.Chat or ApiKind.Completion;
+        if (hidesUsage)
+            body.Insert(body.Span.IndexOf((byte)'{') + 1, UsageWish);
+
+        PlacementRequest request = Describe(context.Request, api, facts);
+        Attempt? attempt = null;
+        RequestEnd requestEnd = RequestEnd.Failed;
+        try
+        {
+            Placement placement = await pool.Host.PlaceAsync(request, context.RequestAborted);
+            telemetry.Placed(time.GetElapsedTime(readAt));
+            while (placement.Refusal is null)
+            {
+                attempt = new Attempt(pool.Host, request, placement, time, arrivedAt)
+                {
+                    HidesUsage = hidesUsage,
+                    EngineApiKey = pool.EngineApiKey,
+                    DropsClientKey = keysAreOurs,
+                };
+                (AttemptOutcome outcome, string trouble) = await forwarder.TryAsync(context, body, attempt);
+                end.Outcome = JsonNamingPolicy.KebabCaseLower.ConvertName(outcome.ToString());
+                if (outcome is AttemptOutcome.EngineBusy or AttemptOutcome.Unreachable)
+                {
+                    AttemptFailure failure = outcome == AttemptOutcome.EngineBusy ? AttemptFailure.EngineBusy : AttemptFailure.Unreachable;
+                    placement = await pool.Host.RetryAsync(request.Id, failure, trouble, context.RequestAborted);
+                    continue;
+                }
+                requestEnd = EndOf(outcome);
+                if (outcome == AttemptOutcome.TimedOut)
+                    await EngineTimedOut.WriteAsync(context);
+                return;
+            }
+            end.Outcome = placement.Refusal.Reason;
+            await ErrorAnswer.Of(placement.Refusal).WriteAsync(context);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            end.Outcome = "client-gone";
+            requestEnd = RequestEnd.ClientGone;
+        }
+        finally
+        {
+            (end.FirstToken, end.Usage) = (attempt?.TimeToFirstToken, attempt?.Usage);
+            pool.Host.Ended(request.Id, requestEnd, attempt?.Usage);
+        }
+    }
+
+    private static readonly ErrorAnswer EngineTimedOut = new(504, "timeout_error", "engine_timeout",
+        "The engine did not begin to answer in time. Ask again, or ask for less.");
+
+    /// <summary>The facts of a JSON body; of any other only the model, which a query may name.</summary>
+    private static RequestFacts? FactsOf(HttpRequest request, RequestBody body, out ErrorAnswer? error)
+    {
+        error = null;
+        if (body.Length == 0 && request.Query["model"] is [{ Length: > 0 } model, ..])
+            return new RequestFacts(model, false, false, null, null, false, 0, null, Domain.Prefixes.PromptChain.Empty);
+        if (request.ContentType is { } type && type.StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase))
+            return FormModel.Read(body.Span) is { } named
+                ? new RequestFacts(named, false, false, null, null, false, 0, null, Domain.Prefixes.PromptChain.Empty)
+                : Wrong("The form has no field 'model'.", out error);
+        return RequestReader.Read(body.Span, out error);
+
+        static RequestFacts? Wrong(string message, out ErrorAnswer? error)
+        {
+            error = ErrorAnswer.BadRequest(message, "model");
+            return null;
+        }
+    }
+
+    private static PlacementRequest Describe(HttpRequest request, ApiKind api, RequestFacts facts) => new()
+    {
+        Id = RequestIds.Next(),
+        ClientId = ClientHeaders.RequestId(request),
+        Model = facts.Model,
+        Api = api,
+        Prompt = facts.Prompt,
+        PromptTokens = facts.PromptTokens,
+        MaxOutputTokens = facts.MaxOutputTokens,
+        SessionId = ClientHeaders.SessionId(request) ?? facts.SessionId,
+        PriorTurns = facts.PriorTurns,
+        HasTools = facts.HasTools,
+    };
+
+    private static RequestEnd EndOf(AttemptOutcome outcome) => outcome switch
+    {
+        AttemptOutcome.Answered => RequestEnd.Completed,
+        AttemptOutcome.ClientGone => RequestEnd.ClientGone,
+        AttemptOutcome.EngineBroke => RequestEnd.EngineBroke,
+        _ => RequestEnd.Failed,
+    };
+
+    /// <summary>What is known of a request at its end.</summary>
+    private sealed class Ending
+    {
+        public string Pool = "none";
+        public string Outcome = "failed";
+        public TimeSpan? FirstToken;
+        public TokenUsage? Usage;
+    }
+}

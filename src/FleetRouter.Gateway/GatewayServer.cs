@@ -1,0 +1,138 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using FleetRouter.Gateway.Admin;
+using FleetRouter.Gateway.Configuration;
+using FleetRouter.Gateway.Fleet;
+using FleetRouter.Gateway.Forwarding;
+using FleetRouter.Gateway.FrontDoor;
+using FleetRouter.Gateway.Telemetry;
+using FleetRouter.Hosting;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Yarp.ReverseProxy.Forwarder;
+
+namespace FleetRouter.Gateway;
+
+/// <summary>The gateway in one process: the clients' port, the operators' port, the pools between them and the engines.</summary>
+internal sealed class GatewayServer : IAsyncDisposable
+{
+    /// <summary>Name of the meter all the gateway's instruments are under.</summary>
+    public const string MeterName = "FleetRouter";
+
+    private const long MaxAdminBody = 64 * 1024;
+
+    private readonly WebApplication _front;
+    private readonly WebApplication _admin;
+    private readonly FrontDoorPipeline _door;
+    private readonly FleetHost _fleet;
+    private readonly EngineForwarder _forwarder;
+    private readonly PrometheusWriter _metrics;
+    private readonly Meter _meter;
+    private readonly ILogger<GatewayServer> _log;
+    private GatewayOptions _options;
+
+    private GatewayServer(GatewayOptions options, TimeProvider time)
+    {
+        _options = options;
+        _meter = new Meter(new MeterOptions(MeterName) { Scope = this });
+        _metrics = new PrometheusWriter(meter => ReferenceEquals(meter, _meter));
+        ProcessMetrics.AddTo(_meter);
+        _front = Build(options.Listen, options.MaxBodyBytes, services => services.AddHttpForwarder());
+        _admin = Build(options.AdminListen, MaxAdminBody, services => services.AddRoutingCore());
+        _log = _front.Services.GetRequiredService<ILogger<GatewayServer>>();
+        var clock = new HostClock(time);
+        var logs = _front.Services.GetRequiredService<ILoggerFactory>();
+        var telemetry = new FleetTelemetry(_meter, logs.CreateLogger<FleetTelemetry>());
+        _fleet = new FleetHost(clock, telemetry, logs);
+        _forwarder = new EngineForwarder(_front.Services.GetRequiredService<IHttpForwarder>(), options.Upstream);
+        var inference = new InferenceEndpoint(_fleet, _forwarder, new RequestTelemetry(_meter), time);
+        _door = new FrontDoorPipeline(_fleet, inference, _metrics.Write, logs.CreateLogger<FrontDoorPipeline>()) { Keys = new(options.ApiKeys) };
+        _front.Run(_door.HandleAsync);
+        AdminApi.Map(_admin, _fleet, telemetry, clock);
+    }
+
+    /// <summary>The clients' address, with the port it got.</summary>
+    public string Address => AddressOf(_front);
+
+    /// <summary>The operators' address, with the port it got.</summary>
+    public string AdminAddress => AddressOf(_admin);
+
+    /// <summary>Starts a gateway; when this returns it listens, and its instances are being probed.</summary>
+    /// <exception cref="IOException">An address cannot be listened on.</exception>
+    public static async Task<GatewayServer> StartAsync(GatewayOptions options, TimeProvider? time = null)
+    {
+        var server = new GatewayServer(options, time ?? TimeProvider.System);
+        try
+        {
+            await server._fleet.ApplyAsync(options);
+            await server._admin.StartAsync();
+            await server._front.StartAsync();
+            return server;
+        }
+        catch
+        {
+            await server.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Brings the running gateway in step with other options; no request is dropped. Addresses and limits of the
+    /// server itself stay until the next start.</summary>
+    public async Task ChangeAsync(GatewayOptions options)
+    {
+        if (options.Listen != _options.Listen || options.AdminListen != _options.AdminListen
+            || options.MaxBodyBytes != _options.MaxBodyBytes || options.Upstream != _options.Upstream)
+            _log.LogWarning(2, "listen, admin, limits and upstream take effect at the next start");
+        _options = options;
+        _door.Keys = new ApiKeyRing(options.ApiKeys);
+        await _fleet.ApplyAsync(options);
+        _log.LogInformation(3, "The changed configuration is in force: {Pools} pools", options.Pools.Count);
+    }
+
+    /// <summary>Ends when the process is told to stop; what is in flight is then served to its end, within a bound.</summary>
+    public async Task RunUntilStoppedAsync()
+    {
+        var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        _front.Lifetime.ApplicationStopping.Register(stopping.SetResult);
+        await stopping.Task;
+        _door.Draining = true;
+        await _front.WaitForShutdownAsync();
+    }
+
+    /// <summary>Tells the gateway to stop, as SIGTERM does.</summary>
+    public void Stop() => _front.Lifetime.StopApplication();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _front.DisposeAsync();
+        await _admin.DisposeAsync();
+        await _fleet.DisposeAsync();
+        _forwarder.Dispose();
+        _metrics.Dispose();
+        _meter.Dispose();
+    }
+
+    private WebApplication Build(Uri listen, long maxBody, Action<IServiceCollection> services)
+    {
+        WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        JsonLogs.AddTo(builder.Logging, () => _options.LogLevel);
+        services(builder.Services);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.MaxRequestBodySize = maxBody;
+            if (IPAddress.TryParse(listen.Host.Trim('[', ']'), out IPAddress? address))
+                kestrel.Listen(address, listen.Port, o => o.Protocols = HttpProtocols.Http1);
+            else if (listen.Host == "localhost")
+                kestrel.ListenLocalhost(listen.Port, o => o.Protocols = HttpProtocols.Http1);
+            else
+                kestrel.ListenAnyIP(listen.Port, o => o.Protocols = HttpProtocols.Http1);
+        });
+        return builder.Build();
+    }
+
+    private static string AddressOf(WebApplication app) =>
+        app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
+}

@@ -1,0 +1,111 @@
+using System.CommandLine;
+using System.Text.Json;
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Gateway.Configuration;
+
+namespace FleetRouter.Gateway;
+
+/// <summary><c>run</c>: starts the gateway and serves until told to stop.</summary>
+internal static class RunVerb
+{
+    public static Command Command()
+    {
+        var config = new System.CommandLine.Option<string?>("--config") { Description = "Configuration file (YAML; docs/configuration.md). Changes to it are taken up while running.", HelpName = "FILE" };
+        var engines = new System.CommandLine.Option<int>("--engines") { Description = "Start this many engine stand-ins too and route to them.", HelpName = "N" };
+        var readyJson = new System.CommandLine.Option<bool>("--ready-json") { Description = "When ready, print the addresses as one line of JSON instead of text." };
+        var exitWithParent = new System.CommandLine.Option<bool>("--exit-with-parent") { Description = "Stop when standard input closes." };
+        engines.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() is < 0 or > 256)
+                result.AddError("--engines takes a number from 1 to 256");
+        });
+        var command = new Command("run", "Start the gateway.") { config, engines, readyJson, exitWithParent };
+        command.SetAction((parsed, cancellation) => RunAsync(
+            parsed.GetValue(config), parsed.GetValue(engines), parsed.GetValue(readyJson), parsed.GetValue(exitWithParent), cancellation));
+        return command;
+    }
+
+    private static async Task<int> RunAsync(string? path, int engines, bool readyJson, bool exitWithParent, CancellationToken cancellation)
+    {
+        var reader = new ConfigurationReader(PlacementPolicies.Names, Environment.GetEnvironmentVariable);
+        ConfigurationReading? reading = path is null ? null : reader.ReadFile(path);
+        if (reading is { Options: null })
+            return CheckVerb.Fail(reading);
+        if (reading is null && engines == 0)
+            return Fail("no engines to route to: give --config FILE, or --engines N for stand-ins (./fleet run --help)");
+        try
+        {
+            using StandIns? standIns = engines > 0 ? await StandIns.StartAsync(engines) : null;
+            GatewayOptions options = WithStandIns(reading?.Options ?? new GatewayOptions(), standIns);
+            await using GatewayServer server = await GatewayServer.StartAsync(options);
+            Announce(server, options, readyJson);
+            using CancellationTokenRegistration stopped = cancellation.Register(server.Stop);
+            if (exitWithParent)
+                StopWithParent(server);
+            using var watching = new CancellationTokenSource();
+            Task following = reading is null ? Task.CompletedTask : FollowAsync(server, path!, reader, reading, standIns, watching.Token);
+            await server.RunUntilStoppedAsync();
+            await watching.CancelAsync();
+            await following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            return 0;
+        }
+        catch (IOException e)
+        {
+            return Fail(e.Message.ReplaceLineEndings(" "));
+        }
+    }
+
+    private static async Task FollowAsync(
+        GatewayServer server, string path, ConfigurationReader reader, ConfigurationReading running, StandIns? standIns, CancellationToken stop)
+    {
+        var watcher = new ConfigurationWatcher(path, reader, running, problems =>
+        {
+            foreach (ConfigurationProblem problem in problems)
+                Console.Error.WriteLine(problem);
+            Console.Error.WriteLine("fleet run: the changed configuration is not taken up; the one before stays in force");
+        }, TimeProvider.System);
+        await foreach (GatewayOptions changed in watcher.WatchAsync(stop))
+            await server.ChangeAsync(WithStandIns(changed, standIns));
+    }
+
+    /// <summary>The stand-ins join the first pool, or make one where there is none.</summary>
+    private static GatewayOptions WithStandIns(GatewayOptions options, StandIns? standIns)
+    {
+        if (standIns is null)
+            return options;
+        PoolSection first = options.Pools.Count > 0 ? options.Pools[0] : new PoolSection { Options = new PoolOptions { Name = "local" } };
+        first = first with { Instances = [.. first.Instances, .. standIns.Addresses.Select(a => new Configuration.Instance { Url = a })] };
+        return options with { Pools = [first, .. options.Pools.Skip(1)] };
+    }
+
+    private static void Announce(GatewayServer server, GatewayOptions options, bool json)
+    {
+        if (json)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(new { listen = server.Address, admin = server.AdminAddress }));
+            return;
+        }
+        Console.WriteLine($"""
+            FleetRouter serves {server.Address}/v1 (also /livez, /readyz, /metrics)
+            admin API          {server.AdminAddress}/admin/fleet
+            pools              {string.Join(", ", options.Pools.Select(p => $"{p.Options.Name} ({p.Options.Policy}, {(p.Dns is null ? $"{p.Instances.Count} instances" : p.Dns.Name)})"))}
+            Ctrl-C stops it; what is in flight is served first.
+            """);
+    }
+
+    private static void StopWithParent(GatewayServer server) => _ = Task.Run(() =>
+    {
+        while (Console.In.Read() >= 0)
+        {
+            // Whatever is typed means nothing; only the end of input does.
+        }
+        server.Stop();
+    });
+
+    private static int Fail(string message)
+    {
+        Console.Error.WriteLine("fleet run: " + message);
+        return 1;
+    }
+}

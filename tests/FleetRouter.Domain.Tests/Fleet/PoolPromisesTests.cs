@@ -1,0 +1,49 @@
+namespace FleetRouter.Domain.Tests.Fleet;
+
+public sealed class PoolPromisesTests
+{
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1_000)]
+    [InlineData(2_000)]
+    public void Whatever_happens_no_request_is_lost_and_every_ledger_ends_at_zero(int firstSeed)
+    {
+        int dispatches = 0, holds = 0, refusals = 0;
+        for (int seed = firstSeed; seed < firstSeed + 1_000; seed++)
+        {
+            try
+            {
+                RandomPoolRun run = new RandomPoolRun((ulong)seed).Live(200);
+                run.EndAll();
+                (dispatches, holds, refusals) = (dispatches + run.Watch.Dispatches, holds + run.Watch.Holds, refusals + run.Watch.Refusals);
+                Assert.Equal(0, run.View.Held);
+                Assert.All(run.View.Instances, i => Assert.Equal((0, 0L, 0L, 0L), (i.Leases, i.PendingPrefillTokens, i.DecodeTokens, i.KvTokens)));
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"seed {seed}: {e}");
+            }
+        }
+        TestContext.Current.TestOutputHelper?.WriteLine($"seeds {firstSeed} to {firstSeed + 999}: {dispatches} dispatches, {holds} holds, {refusals} refusals");
+        // The runs must reach what they are to test.
+        Assert.True(dispatches > 10_000 && holds > 10_000 && refusals > 10_000, $"{dispatches} dispatches, {holds} holds, {refusals} refusals");
+    }
+
+    [Fact]
+    public void A_long_life_keeps_the_promises_too()
+    {
+        RandomPoolRun run = new RandomPoolRun(77).Live(20_000);
+        run.EndAll();
+    }
+
+    /// <summary>A change of this number is a change of decisions for the same events: meant, or a bug.</summary>
+    [Fact]
+    public void The_same_events_give_the_same_effects_in_every_process()
+    {
+        ulong[] once = Digests(), again = Digests();
+        Assert.Equal(once, again);
+        Assert.Equal(0UL, once.Aggregate(0UL, FleetRouter.Domain.Prefixes.XxHash64.Mix));
+
+        static ulong[] Digests() => [.. Enumerable.Range(1, 20).Select(seed => new RandomPoolRun((ulong)seed).Live(500).Digest.Value)];
+    }
+}

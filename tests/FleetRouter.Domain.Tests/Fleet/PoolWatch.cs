@@ -1,0 +1,161 @@
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+
+namespace FleetRouter.Domain.Tests.Fleet;
+
+/// <summary>Looks over a pool's shoulder: keeps its own books of every request from events and effects alone, and fails
+/// when the pool breaks a promise.</summary>
+internal sealed class PoolWatch(PoolOptions options)
+{
+    private readonly Dictionary<string, Ticket> _open = [];
+    private readonly List<Ticket> _held = [];   // in the order they were held
+    private readonly Dictionary<string, Engine> _engines = [];
+    private PoolOptions _options = options;
+    private int _mostAttempts = options.MaxAttempts;
+
+    public IReadOnlyCollection<Ticket> Open => _open.Values;
+    public int Dispatches { get; private set; }
+    public int Holds { get; private set; }
+    public int Refusals { get; private set; }
+
+    public void Saw(PoolEvent happened, IReadOnlyList<PoolEffect> effects)
+    {
+        Ticket? asks = Before(happened);
+        foreach (PoolEffect effect in effects)
+            Saw(effect, happened.At);
+        if (asks is not null)
+            Assert.True(asks.Standing != Standing.Asking, $"{asks.Request.Id} was left without an answer");
+        foreach (Ticket held in _held)
+            Assert.True(held.HeldSince + _options.MaxHoldTime >= happened.At, $"{held.Request.Id} was held beyond its time");
+    }
+
+    /// <summary>The pool's own ledger against these books.</summary>
+    public void Compare(PoolView view)
+    {
+        Assert.Equal(_held.Count, view.Held);
+        Assert.True(view.Sessions <= _options.MaxSessions);
+        Assert.Equal(_engines.Keys.Order(StringComparer.Ordinal), view.Instances.Select(i => i.Id));
+        foreach (InstanceView instance in view.Instances)
+        {
+            Engine engine = _engines[instance.Id];
+            Ticket[] here = [.. _open.Values.Where(t => t.On == engine)];
+            Assert.Equal(engine.State, instance.State);
+            Assert.Equal(here.Length, instance.Leases);
+            Assert.Equal(here.Where(t => t.Tokens == 0).Sum(t => (long)t.Uncached), instance.PendingPrefillTokens);
+            Assert.True(instance is { DecodeTokens: >= 0, KvTokens: >= 0, ForeignRequests: >= 0 });
+            Assert.True(instance.KvTokens >= here.Sum(t => (long)t.Uncached));
+            Assert.True(instance.PrefixBlocks <= instance.PrefixCapacityBlocks);
+            if (here.Length == 0)
+                Assert.Equal((0L, 0L, 0L), (instance.PendingPrefillTokens, instance.DecodeTokens, instance.KvTokens));
+        }
+    }
+
+    private Ticket? Before(PoolEvent happened)
+    {
+        switch (happened)
+        {
+            case InstanceJoined e: _engines.TryAdd(e.Instance, new Engine(e.Instance)); return null;
+            case InstanceProbed e when _engines.TryGetValue(e.Instance, out Engine? engine): engine.Models = e.Report.Models; return null;
+            case OptionsChanged e:
+                _options = e.Options;
+                _mostAttempts = Math.Max(_mostAttempts, e.Options.MaxAttempts);
+                return null;
+            case RequestArrived e: return _open[e.Request.Id] = new Ticket(e.Request);
+            case RequestProgressed e when _open.TryGetValue(e.RequestId, out Ticket? ticket) && ticket.On is not null:
+                ticket.Tokens = Math.Max(ticket.Tokens, e.OutputTokens);
+                return null;
+            case RequestEnded e when _open.Remove(e.RequestId, out Ticket? ticket):
+                _held.Remove(ticket);
+                return null;
+            case AttemptFailed e when _open.TryGetValue(e.RequestId, out Ticket? ticket) && ticket.On is { } failed:
+                if (e.Failure == AttemptFailure.Unreachable)
+                    ticket.OutOfReach.Add(failed);
+                (ticket.On, ticket.Standing) = (null, Standing.Asking);
+                return ticket;
+            default: return null;
+        }
+    }
+
+    private void Saw(PoolEffect effect, TimeSpan at)
+    {
+        switch (effect)
+        {
+            case InstanceChanged e when e.To == InstanceState.Gone:
+                _engines.Remove(e.Instance);
+                break;
+            case InstanceChanged e:
+                _engines[e.Instance].State = e.To;
+                break;
+            case Held e:
+                Holds++;
+                Ticket held = _open[e.RequestId];
+                Assert.Equal(Standing.Asking, held.Standing);
+                (held.Standing, held.HeldSince) = (Standing.Held, at);
+                _held.Add(held);
+                Assert.True(_held.Count <= _options.MaxHeld, "more are held than may be");
+                break;
+            case Refuse e:
+                Refusals++;
+                Assert.True(_open.Remove(e.RequestId, out Ticket? refused), $"{e.RequestId} is refused but not open");
+                Assert.NotEqual(Standing.Dispatched, refused.Standing);
+                _held.Remove(refused);
+                refused.Standing = Standing.Refused;
+                Assert.Equal(PlacementRule.Refused, e.Decision.Rule);
+                break;
+            case Dispatch e:
+                Dispatches++;
+                SawDispatch(e);
+                break;
+            case ProbeNow e:
+                Assert.Contains(e.Instance, _engines.Keys);
+                break;
+            case WakeAt e:
+                Assert.True(e.At >= at, "an alarm in the past");
+                break;
+        }
+    }
+
+    private void SawDispatch(Dispatch dispatch)
+    {
+        Assert.True(_open.TryGetValue(dispatch.RequestId, out Ticket? ticket), $"{dispatch.RequestId} is dispatched but not open");
+        Assert.NotEqual(Standing.Dispatched, ticket.Standing);
+        Assert.True(_engines.TryGetValue(dispatch.Instance, out Engine? engine), $"dispatched to {dispatch.Instance}, which is gone");
+        Assert.Equal(InstanceState.Ready, engine.State);
+        Assert.Contains(ticket.Request.Model, engine.Models);
+        Assert.DoesNotContain(engine, ticket.OutOfReach);
+        Assert.True(++ticket.Attempts <= _mostAttempts, $"{dispatch.RequestId} is tried {ticket.Attempts} times");
+        Assert.Equal(ticket.Attempts, dispatch.Decision.Attempt);
+
+        // First come, first served within a model. A second attempt came before all who wait, and who found an engine
+        // out of reach may be passed over, since what is free may be just that engine.
+        if (ticket.Standing == Standing.Held || ticket.Attempts == 1)
+            foreach (Ticket before in _held.TakeWhile(t => t != ticket).Where(t => t.Request.Model == ticket.Request.Model))
+                Assert.True(before.OutOfReach.Count > 0, $"{ticket.Request.Id} overtakes {before.Request.Id}");
+
+        _held.Remove(ticket);
+        CandidateScore score = dispatch.Decision.Candidates.Single(c => c.Instance == dispatch.Instance);
+        Assert.Null(score.Refused);
+        (ticket.Standing, ticket.On, ticket.Tokens, ticket.Uncached) = (Standing.Dispatched, engine, 0, score.UncachedTokens);
+    }
+
+    internal enum Standing { Asking, Held, Dispatched, Refused }
+
+    /// <summary>One request that is not over.</summary>
+    internal sealed class Ticket(PlacementRequest request)
+    {
+        public PlacementRequest Request => request;
+        public Standing Standing;
+        public Engine? On;
+        public HashSet<Engine> OutOfReach { get; } = [];
+        public int Attempts, Tokens, Uncached;
+        public TimeSpan HeldSince;
+    }
+
+    /// <summary>One instance from its joining to its leaving; under the same name later it is another.</summary>
+    internal sealed class Engine(string id)
+    {
+        public string Id => id;
+        public InstanceState State = InstanceState.Joined;
+        public IReadOnlyList<string> Models = [];
+    }
+}

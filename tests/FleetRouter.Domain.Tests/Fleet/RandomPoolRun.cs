@@ -1,0 +1,150 @@
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Prefixes;
+
+namespace FleetRouter.Domain.Tests.Fleet;
+
+/// <summary>A seeded life of a small, crowded, unreliable pool of several models: every kind of event, in any order.</summary>
+internal sealed class RandomPoolRun
+{
+    private static readonly string[] Models = ["base", "base:lora-a", "other"];
+
+    private readonly SplitMix64 _random;
+    private readonly PoolDriver _driver;
+    private readonly List<PromptChain> _prompts = [];
+    private readonly SortedSet<string> _joined = new(StringComparer.Ordinal);
+    private int _requests;
+
+    public RandomPoolRun(ulong seed)
+    {
+        _random = new SplitMix64(seed);
+        PoolOptions options = Options();
+        _driver = new PoolDriver(options);
+        Watch = new PoolWatch(options);
+    }
+
+    public PoolWatch Watch { get; }
+    public EffectDigest Digest { get; } = new();
+    public PoolView View => _driver.Pool.Describe();
+
+    public RandomPoolRun Live(int events)
+    {
+        for (int i = 0; i < events; i++)
+        {
+            Pass(TimeSpan.FromMicroseconds(_random.Below(_random.Chance(0.03) ? 3_000_000 : 120_000)));
+            Give(Next());
+            if (i % 8 == 0)
+                Watch.Compare(View);
+        }
+        return this;
+    }
+
+    /// <summary>Ends what was dispatched and rings what was asked for, until nobody is left.</summary>
+    public void EndAll()
+    {
+        for (int round = 0; Watch.Open.Count > 0; round++)
+        {
+            Assert.True(round < 1_000, "requests are left that are neither dispatched nor answered in time");
+            foreach (PoolWatch.Ticket ticket in Watch.Open.Where(t => t.On is not null).OrderBy(t => t.Request.Id, StringComparer.Ordinal).ToList())
+                Give(new RequestEnded(_driver.Now, ticket.Request.Id, RequestEnd.Completed));
+            Pass(TimeSpan.FromSeconds(1));
+        }
+        Watch.Compare(View);
+    }
+
+    private PoolEvent Next()
+    {
+        TimeSpan now = _driver.Now;
+        int dice = _random.Below(1_000);
+        return dice switch
+        {
+            < 380 => new RequestArrived(now, Request()),
+            < 560 when AnyOpen() is { } id => new RequestProgressed(now, id, 1 + _random.Below(400)),
+            < 740 when AnyOpen() is { } id => new RequestEnded(now, id, (RequestEnd)_random.Below(4), _random.Chance(0.5) ? Usage() : null),
+            < 830 when AnyOpen() is { } id => new AttemptFailed(now, id, (AttemptFailure)_random.Below(2), "went wrong"),
+            < 900 when AnyInstance() is { } id => new InstanceProbed(now, id, Report()),
+            < 940 when AnyInstance() is { } id => new ProbeFailed(now, id, "timeout"),
+            < 975 => Join(now),
+            < 990 when AnyInstance() is { } id => Leave(now, id),
+            < 996 => new OptionsChanged(now, Options()),
+            _ => new AlarmRang(now),   // one the pool did not ask for
+        };
+    }
+
+    private PlacementRequest Request()
+    {
+        PromptChain prompt = _prompts.Count > 0 && _random.Chance(0.6) ? Continue(_random.Pick(_prompts)) : Continue(PromptChain.Empty);
+        _prompts.Add(prompt);
+        return new PlacementRequest
+        {
+            Id = $"r{_requests++:00000}", Model = _random.Chance(0.02) ? "nobody serves this" : _random.Pick(Models), Prompt = prompt,
+            Api = (ApiKind)_random.Below(5), PriorTurns = _random.Below(3),
+            SessionId = _random.Chance(0.3) ? $"s{_random.Below(12)}" : null,
+            PromptTokens = _random.Chance(0.2) ? prompt.Bytes / 4 : null,
+            MaxOutputTokens = _random.Chance(0.5) ? _random.Below(600) : null,
+        };
+    }
+
+    private PromptChain Continue(PromptChain from)
+    {
+        int kept = _random.Chance(0.7) ? from.Hashes.Length : _random.Below(from.Hashes.Length + 1);
+        int length = kept + _random.Below(_random.Chance(0.05) ? 400 : 12);
+        ulong[] hashes = new ulong[length];
+        from.Hashes.AsSpan(0, kept).CopyTo(hashes);
+        for (int i = kept; i < length; i++)
+            hashes[i] = _random.Next();
+        return new PromptChain(hashes, length * PromptChain.BlockBytes + _random.Below(PromptChain.BlockBytes), _random.Next());
+    }
+
+    private EngineReport Report() => new(
+        _random.Chance(0.05) ? [] : [.. Models.Where(_ => _random.Chance(0.7))],
+        Running: _random.Chance(0.8) ? _random.Below(5) : null,
+        Waiting: _random.Chance(0.8) ? _random.Below(3) : null,
+        KvUsage: _random.Chance(0.5) ? _random.Below(101) / 100.0 : null,
+        KvCapacityTokens: _random.Chance(0.5) ? 2_000 + _random.Below(60_000) : null,
+        StartedAtSeconds: _random.Chance(0.3) ? _random.Below(3) : null);
+
+    private TokenUsage Usage() => new(_random.Below(5_000), null, _random.Below(500));
+
+    private InstanceJoined Join(TimeSpan now)
+    {
+        string id = $"i{_random.Below(7)}";
+        _joined.Add(id);
+        return new InstanceJoined(now, id);
+    }
+
+    private InstanceLeft Leave(TimeSpan now, string id)
+    {
+        _joined.Remove(id);
+        return new InstanceLeft(now, id);
+    }
+
+    private PoolOptions Options() => new()
+    {
+        Name = "random", Policy = _random.Pick(PlacementPolicies.Names), TtftSlo = TimeSpan.FromMilliseconds(10 + _random.Below(2_000)),
+        KvCapacityTokens = 2_000 + _random.Below(60_000), MaxRequestsPerInstance = 1 + _random.Below(6), MaxHeld = _random.Below(25),
+        MaxHoldTime = TimeSpan.FromMilliseconds(_random.Below(6_000)), MaxAttempts = 1 + _random.Below(4),
+        SuspectAfterFailedProbes = 1 + _random.Below(3), SessionIdleTime = TimeSpan.FromSeconds(1 + _random.Below(20)), MaxSessions = _random.Below(30),
+    };
+
+    private string? AnyOpen() => Watch.Open.Count == 0 || _random.Chance(0.01)
+        ? null
+        : Watch.Open.Select(t => t.Request.Id).Order(StringComparer.Ordinal).ElementAt(_random.Below(Watch.Open.Count));
+
+    private string? AnyInstance() => _joined.Count == 0 ? null : _joined.ElementAt(_random.Below(_joined.Count));
+
+    private void Pass(TimeSpan time)
+    {
+        TimeSpan end = _driver.Now + time;
+        while (_driver.NextAlarm(end) is { } alarm)
+            Give(alarm);
+    }
+
+    private void Give(PoolEvent happened)
+    {
+        IReadOnlyList<PoolEffect> effects = _driver.Give(happened);
+        foreach (PoolEffect effect in effects)
+            Digest.Add(effect);
+        Watch.Saw(happened, effects);
+    }
+}
