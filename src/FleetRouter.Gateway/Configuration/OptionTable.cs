@@ -18,7 +18,7 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
         new GroupOption<GatewayOptions>("admin",
         [
             new ValueOption<GatewayOptions, Uri>("listen", TextKinds.ListenAddress, o => o.AdminListen, (o, v) => o with { AdminListen = v },
-                "Where fleet state, decisions, health and metrics are read. It has no keys: keep it on loopback or a private network. Read at start only."),
+                "Where fleet state and decisions are read. It asks for no key: keep it on loopback or a private network. Read at start only."),
         ]),
         new ListOption<GatewayOptions, ApiKey>("apiKeys", ApiKeyOptions, new ApiKey(), (o, v) => o with { ApiKeys = v },
             "Clients must show one of these keys as `Authorization: Bearer KEY`. Without any, every client is served."),

@@ -1,5 +1,6 @@
 using System.Text;
 using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.Tests.Engines;
 using FleetRouter.Hosting;
@@ -9,7 +10,7 @@ namespace FleetRouter.Gateway.Tests.Configuration;
 
 public sealed class ConfigurationReaderTests
 {
-    internal static readonly string[] Policies = ["dual-hash", "round-robin", "least-load"];
+    internal static readonly IReadOnlyList<string> Policies = PlacementPolicies.Names;
 
     private const string Pool = "pools:\n- name: p\n  instances:\n  - url: http://e:1\n";
 
@@ -120,7 +121,7 @@ public sealed class ConfigurationReaderTests
             "f.yaml:23:35: pools[1].dns.port: '0' is out of range; write 1 to 65535",
             "f.yaml:24:5: pools[2].name: missing; add it",
             "f.yaml:24:5: pools[2]: no engines; add instances: or dns:",
-            "f.yaml:24:13: pools[2].policy: a list where a choice belongs; write dual-hash, round-robin, least-load",
+            "f.yaml:24:13: pools[2].policy: a list where a choice belongs; write dual-hash, least-load, round-robin",
         ], reading.Problems.Select(problem => problem.ToString()));
     }
 
