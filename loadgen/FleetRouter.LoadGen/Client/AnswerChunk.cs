@@ -20,13 +20,20 @@ internal struct AnswerChunk
         var chunk = new AnswerChunk();
         var reader = new Utf8JsonReader(json);
         if (!reader.Read() || reader.TokenType != JsonTokenType.StartObject) throw new JsonException("not an object");
+        var flat = false;
+        string? code = null, type = null;
         while (reader.Read() && reader.TokenType == JsonTokenType.PropertyName)
         {
             if (reader.ValueTextEquals("choices"u8)) chunk.ReadChoices(ref reader, answer);
             else if (reader.ValueTextEquals("usage"u8)) chunk.ReadUsage(ref reader);
             else if (reader.ValueTextEquals("error"u8)) chunk.Error = ReadError(ref reader);
+            else if (reader.ValueTextEquals("object"u8)) flat = ReadName(ref reader) == "error";
+            else if (reader.ValueTextEquals("type"u8)) type = ReadName(ref reader);
+            else if (reader.ValueTextEquals("code"u8)) code = ReadName(ref reader);
             else reader.Skip();
         }
+        // Older vLLM has its error's fields at the top.
+        if (flat) chunk.Error ??= code ?? type ?? "unnamed";
         return chunk;
     }
 

@@ -32,7 +32,7 @@ internal static class DemoCommand
         {
             engines, duration, seed, json, html, noProgress,
         };
-        command.SetAction((parsed, _) => Run(parsed.GetValue(engines), parsed.GetValue(duration), parsed.GetValue(seed),
+        command.SetAction((parsed, _) => Run(parsed.GetValue(engines), parsed.GetValue(duration).Length, parsed.GetValue(seed),
             parsed.GetValue(json), parsed.GetValue(html), parsed.GetValue(noProgress)));
         return command;
     }

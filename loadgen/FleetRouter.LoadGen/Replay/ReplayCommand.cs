@@ -30,7 +30,7 @@ internal static class ReplayCommand
         var run = await ProgressDisplay.Watch(replayer, trace.Name, parsed.GetValue(options.NoProgress), interruption.Stop);
 
         var facts = new WorkloadFacts(trace.Name, TraceFormats.NameOf(trace.Format), settings.Seed, settings.Speed, parsed.GetValue(options.Endpoint)!,
-            settings.Target.Address.ToString(), settings.Target.Model, parsed.GetValue(options.SloTtft).TotalMilliseconds, parsed.GetValue(options.SloItl).TotalMilliseconds);
+            settings.Target.Address.ToString(), settings.Target.Model, parsed.GetValue(options.SloTtft).Length.TotalMilliseconds, parsed.GetValue(options.SloItl).Length.TotalMilliseconds);
         var report = ReportFigures.Of(run, facts, trace.Skipped);
         var console = TableReport.Console();
         TableReport.Write(console, (trace.Name, report));
@@ -44,7 +44,7 @@ internal static class ReplayCommand
     private static (Trace Trace, List<TraceSession> Sessions) ReadTrace(ReplayOptions options, ParseResult parsed)
     {
         var format = TraceFormats.Names.Where(pair => pair.Name == parsed.GetValue(options.Format)).Select(pair => (TraceFormat?)pair.Format).FirstOrDefault();
-        var reading = new TraceReading(parsed.GetValue(options.Seed), !parsed.GetValue(options.NoJitter), parsed.GetValue(options.SessionRate), parsed.GetValue(options.MaxThink));
+        var reading = new TraceReading(parsed.GetValue(options.Seed), !parsed.GetValue(options.NoJitter), parsed.GetValue(options.SessionRate), parsed.GetValue(options.MaxThink)?.Length);
         try
         {
             var trace = Trace.Open(parsed.GetValue(options.Trace)!, format, reading);
@@ -71,7 +71,7 @@ internal static class ReplayCommand
             Speed = parsed.GetValue(options.Speed),
             MaxOutput = parsed.GetValue(options.MaxOutput),
             MaxInputTokens = parsed.GetValue(options.MaxInputTokens),
-            Timeout = parsed.GetValue(options.Timeout),
+            Timeout = parsed.GetValue(options.Timeout).Length,
         };
     }
 }

@@ -30,7 +30,7 @@ internal sealed class ReplayOptions
 
     public Option<double> Speed { get; } = Positive("--speed", "Divide session starts and pauses by this (above 0): 2 sends twice as fast.", 1);
     public Option<double> SessionRate { get; } = Positive("--session-rate", "Sessions started per second of trace time, by a Poisson process, where the trace has no absolute starts (above 0).", 0.5);
-    public Option<TimeSpan?> MaxThink { get; } = Duration.Option("--max-think", "Cut longer pauses within a session to this, in trace time. Default: none is cut.");
+    public Option<Duration?> MaxThink { get; } = Duration.Option("--max-think", "Cut longer pauses within a session to this, in trace time. Default: none is cut.");
     public Option<bool> NoJitter { get; } = new("--no-jitter") { Description = "Keep Mooncake's arrivals at their ticks of 3 s instead of spreading them within the tick." };
 
     public Option<int?> MaxOutput { get; } = Count("--max-output", "Ask for at most this many answer tokens (1 or more). Default: the trace's length.");
@@ -39,9 +39,9 @@ internal sealed class ReplayOptions
     public Option<ulong> Seed { get; } = new("--seed") { Description = "Seed of texts, jitter and session starts.", DefaultValueFactory = _ => 1 };
     public Option<string?> ApiKeyEnv { get; } = new("--api-key-env") { Description = "Environment variable that holds the API key.", HelpName = "NAME" };
 
-    public Option<TimeSpan> SloTtft { get; } = Duration.Option("--slo-ttft", "SLO on the time to the first token.", TimeSpan.FromSeconds(5));
-    public Option<TimeSpan> SloItl { get; } = Duration.Option("--slo-itl", "SLO on the mean time between an answer's tokens.", TimeSpan.FromMilliseconds(100));
-    public Option<TimeSpan> Timeout { get; } = Duration.Option("--timeout", "Give a request up after this.", TimeSpan.FromSeconds(600));
+    public Option<Duration> SloTtft { get; } = Duration.Option("--slo-ttft", "SLO on the time to the first token.", TimeSpan.FromSeconds(5));
+    public Option<Duration> SloItl { get; } = Duration.Option("--slo-itl", "SLO on the mean time between an answer's tokens.", TimeSpan.FromMilliseconds(100));
+    public Option<Duration> Timeout { get; } = Duration.Option("--timeout", "Give a request up after this.", TimeSpan.FromSeconds(600));
 
     public Option<string?> Json { get; } = new("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
     public Option<string?> Html { get; } = new("--html") { Description = "Write a report with plots to this file; it opens without a network.", HelpName = "FILE" };

@@ -9,13 +9,14 @@ internal static class TraceSelection
     {
         foreach (var session in sessions)
         {
-            if (limit == 0) yield break;
             var from = Math.Min(skip, session.Turns.Count);
             var count = Math.Min(limit, session.Turns.Count - from);
             skip -= from;
             limit -= count;
             if (count == session.Turns.Count) yield return session;
             else if (count > 0) yield return Cut(session, from, count);
+            // Before the next is read: what lies behind the limit need not even be well-formed.
+            if (limit == 0) yield break;
         }
     }
 

@@ -82,6 +82,7 @@ internal sealed class ClaudeCodeSession
         foreach (var pair in _line.Array(entry, "hash_runs").EnumerateArray())
         {
             if (pair.ValueKind != JsonValueKind.Array || pair.GetArrayLength() != 2
+                || pair[0].ValueKind != JsonValueKind.Number || pair[1].ValueKind != JsonValueKind.Number
                 || !pair[0].TryGetInt64(out var first) || !pair[1].TryGetInt32(out var count) || count < 1)
                 throw _line.Wrong("field 'hash_runs' must hold pairs [first id, count]");
             Append(runs, conversation, first, count, position);

@@ -24,7 +24,8 @@ internal readonly record struct TraceLine(string File, long Number, string Text)
     }
 
     public JsonElement Field(JsonElement parent, string name) =>
-        parent.TryGetProperty(name, out var value) ? value : throw Wrong($"field '{name}' is missing");
+        parent.ValueKind != JsonValueKind.Object ? throw Wrong($"holds something else where an object with '{name}' belongs")
+        : parent.TryGetProperty(name, out var value) ? value : throw Wrong($"field '{name}' is missing");
 
     public int Count(JsonElement parent, string name) =>
         Field(parent, name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt32(out var count) && count >= 0

@@ -1,0 +1,41 @@
+using System.CommandLine;
+using System.CommandLine.Invocation;
+using FleetRouter.LoadGen.Demo;
+using FleetRouter.LoadGen.Replay;
+
+namespace FleetRouter.LoadGen;
+
+/// <summary>The verbs, and how their mistakes are told: one line on stderr each.</summary>
+internal static class CommandLine
+{
+    public static async Task<int> Run(string[] arguments, TextWriter errors)
+    {
+        var root = new RootCommand("Replays real and synthetic workloads against an OpenAI-compatible server and reports what its clients would have felt.")
+        {
+            ReplayCommand.Create(),
+            DemoCommand.Create(),
+        };
+        var parsed = root.Parse(arguments);
+        var verb = $"fleet {parsed.CommandResult.Command.Name}";
+        if (parsed.Action is ParseErrorAction)
+        {
+            foreach (var error in parsed.Errors) errors.WriteLine($"{verb}: {error.Message}");
+            return ExitCodes.Usage;
+        }
+        try
+        {
+            // The verbs end early in their own way on Ctrl-C, with the report so far.
+            return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
+        }
+        catch (UsageException wrong)
+        {
+            errors.WriteLine($"{verb}: {wrong.Message}");
+            return ExitCodes.Usage;
+        }
+        catch (OperationCanceledException)
+        {
+            // Interrupted before there was anything to report.
+            return ExitCodes.Interrupted;
+        }
+    }
+}
