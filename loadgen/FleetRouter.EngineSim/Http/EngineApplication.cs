@@ -1,5 +1,4 @@
 using System.Globalization;
-using FleetRouter.EngineSim.Faults;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
 

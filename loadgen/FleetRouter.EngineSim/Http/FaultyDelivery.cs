@@ -2,7 +2,6 @@ using System.Text;
 using FleetRouter.EngineSim.Driving;
 using FleetRouter.EngineSim.Faults;
 using FleetRouter.EngineSim.Replies;
-using Microsoft.AspNetCore.Connections.Features;
 
 namespace FleetRouter.EngineSim.Http;
 

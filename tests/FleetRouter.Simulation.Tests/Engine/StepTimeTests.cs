@@ -77,7 +77,7 @@ public class StepTimeTests
         AssertWithin(0.04, publishedThousands, promptTokens / end.TotalSeconds / 1000);
     }
 
-    /// <summary>The estimate of algorithms for 80 GB, and the capacity a real engine printed.</summary>
+    /// <summary>The estimate for accelerators of 80 GB, and the capacity a real engine printed.</summary>
     [Theory]
     [InlineData("h100-llama-3.1-8b", 400_000, 0.02)]
     [InlineData("h100-qwen2.5-7b", 940_000, 0.02)]

@@ -33,8 +33,12 @@ public class FaultTests : EngineSimTest
         using var response = await StartStreamAsync("/v1/chat/completions", _stream);
         var (text, error) = await ReadToTheBreakAsync(response);
         Assert.IsAssignableFrom<IOException>(error);
-        Assert.Equal(after, Encoding.UTF8.GetString(text).Split("\"content\":\" ").Length - 1 - (midChunk && text[^1] != '\n' && Encoding.UTF8.GetString(text).Split("\n\n")[^1].Contains("\"content\":\" ", StringComparison.Ordinal) ? 1 : 0));
-        Assert.DoesNotContain("[DONE]", Encoding.UTF8.GetString(text));
+        string received = Encoding.UTF8.GetString(text);
+        // What follows the last blank line is the half chunk.
+        var events = received.Split("\n\n");
+        Assert.Equal(after, events[..^1].Count(item => item.Contains("\"content\":\" ", StringComparison.Ordinal)));
+        Assert.Equal(midChunk, events[^1].Length > 0);
+        Assert.DoesNotContain("[DONE]", received);
         await Engine.WhenIdleAsync();
     }
 
@@ -135,11 +139,18 @@ public class FaultTests : EngineSimTest
         Assert.Equal(200, (await PostAsync("/v1/chat/completions", Chat("Hello again", 1))).Status);
     }
 
-    [Fact]
-    public async Task A_crash_asked_for_over_http_is_answered_first()
+    [Theory]
+    [InlineData("""{"kind":"restart"}""")]
+    [InlineData("""{"kind":"crash","restart_after_s":0.01}""")]
+    public async Task A_crash_asked_for_over_http_is_answered_first_and_then_happens(string fault)
     {
-        using var response = await Client.PostAsJsonAsync("/sim/faults", new { kind = "restart" });
-        Assert.Equal(200, (int)response.StatusCode);
+        Assert.Equal(200, (await PostAsync("/v1/chat/completions", Chat("Before", 1))).Status);
+        var started = Engine.WhenStartedAgainAsync();
+        Assert.Equal(200, (await PostRawAsync("/sim/faults", fault)).Status);
+        await started;
+        Assert.Equal(0, Engine.Totals.Accepted);
+        using var client = new HttpClient { BaseAddress = Engine.Address };
+        Assert.Equal("", await client.GetStringAsync("/health"));
     }
 
     private async Task<double> GapSumAsync() => double.Parse(
