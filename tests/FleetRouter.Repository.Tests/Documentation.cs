@@ -104,7 +104,7 @@ internal sealed partial class Documentation(string page, string text)
     [GeneratedRegex(@"^#{1,6}\s+(.+)$", RegexOptions.Multiline)]
     private static partial Regex Heading();
 
-    [GeneratedRegex(@"^[\w.-]+\.(?:cs|csproj|sln|md|props|targets)$")]
+    [GeneratedRegex(@"^[\w.-]+\.(?:cs|csproj|sln|md|props|targets|txt)$")]
     private static partial Regex OwnFile();
 
     [GeneratedRegex(@"^[A-Z][A-Za-z0-9]*[a-z][A-Za-z0-9]*(?:<[\w, <>?\[\]]+>)?(?:\.[A-Za-z]\w*)*(?:\([^)]*\))?$")]

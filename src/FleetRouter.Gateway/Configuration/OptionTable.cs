@@ -37,7 +37,7 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
         new GroupOption<GatewayOptions>("log",
         [
             new ValueOption<GatewayOptions, LogLevel>("level", TextKinds.Level, o => o.LogLevel, (o, v) => o with { LogLevel = v },
-                "Least severe line written. Logs are JSON on standard output, without prompts or keys at any level."),
+                "Least severe line written. Logs are JSON lines on standard error, without prompts or keys at any level."),
         ]),
         new ListOption<GatewayOptions, PoolSection>("pools", PoolOptions(policies), new PoolSection(), (o, v) => o with { Pools = v },
             "The pools of the fleet, at least one.") { Required = true },
