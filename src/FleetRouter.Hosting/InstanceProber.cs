@@ -57,6 +57,11 @@ internal sealed class InstanceProber(PoolHost pool, EngineEndpoint endpoint, IEn
         {
             // Stopping.
         }
+        catch (Exception e)
+        {
+            // A fault of the probe must not end the instance's probing for good.
+            pool.ProbeFailed(endpoint.Id, $"the probe itself failed: {e.GetType().Name}: {e.Message.ReplaceLineEndings(" ")}");
+        }
         return false;
     }
 
