@@ -67,7 +67,7 @@ public sealed class Pool
         var work = new InFlight(request, _now)
         {
             PromptTokens = _estimates.PromptTokens(request),
-            Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Length),
+            Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Instances.Length),
         };
         _inFlight.Add(request.Id, work);
         if (!_held.HoldsModel(request.Model))
@@ -88,8 +88,8 @@ public sealed class Pool
     private bool TryDispatch(InFlight work, out CandidateScore[] weighed, List<PoolEffect> effects)
     {
         weighed = [];
-        ReadOnlySpan<Instance> ready = _roster.Ready(work.Request.Model);
-        if (ready.IsEmpty)
+        ReadySet ready = _roster.Ready(work.Request.Model);
+        if (ready.Instances.Length == 0)
             return false;
         Instance? home = HomeOf(work);
         Choice choice = _policy.Place(new PlacementQuery(work, ready, home, _now, _options, _estimates));
@@ -236,10 +236,10 @@ public sealed class Pool
     {
         if (held.Failed is not { } failed)
             return false;
-        Instance[] ready = _roster.Ready(held.Request.Model);
+        ReadySet ready = _roster.Ready(held.Request.Model);
         var query = new PlacementQuery(held, ready, null, _now, _options, _estimates);
         foreach (Instance instance in failed)
-            if (query.Saturation(instance) is null && Array.IndexOf(ready, instance) >= 0)
+            if (query.Saturation(instance) is null && Array.IndexOf(ready.Instances, instance) >= 0)
                 return true;
         return false;
     }
@@ -248,7 +248,7 @@ public sealed class Pool
     private Refusal? NowhereToGo(InFlight work)
     {
         string model = work.Request.Model;
-        Instance[] ready = _roster.Ready(model);
+        Instance[] ready = _roster.Ready(model).Instances;
         if (ready.Length == 0)
             return new Refusal(RefusalKind.Broken, "no-instance", $"no instance of pool {_options.Name} that serves {model} can be reached", BusyRest);
         if (work.Failed is not { } failed || !Array.TrueForAll(ready, failed.Contains))

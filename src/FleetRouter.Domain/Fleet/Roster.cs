@@ -4,7 +4,7 @@ namespace FleetRouter.Domain.Fleet;
 internal sealed class Roster
 {
     private readonly SortedDictionary<string, Instance> _instances = new(StringComparer.Ordinal);
-    private readonly SortedDictionary<string, Instance[]> _readyByModel = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, ReadySet> _readyByModel = new(StringComparer.Ordinal);
 
     /// <summary>All instances, in order of id.</summary>
     public Instance[] All { get; private set; } = [];
@@ -15,7 +15,7 @@ internal sealed class Roster
     public Instance? Find(string id) => _instances.GetValueOrDefault(id);
 
     /// <summary>Instances that are ready and serve <paramref name="model"/>, in order of id.</summary>
-    public Instance[] Ready(string model) => _readyByModel.GetValueOrDefault(model, []);
+    public ReadySet Ready(string model) => _readyByModel.GetValueOrDefault(model, ReadySet.Empty);
 
     public void Join(string id, TimeSpan at, PoolOptions options, List<PoolEffect> effects)
     {
@@ -82,9 +82,9 @@ internal sealed class Roster
             foreach (string model in instance.Models)
                 known.Add(model);
         foreach (string model in known)
-            _readyByModel[model] = [.. All.Where(i => i.State == InstanceState.Ready && i.Models.Contains(model, StringComparer.Ordinal))];
+            _readyByModel[model] = new ReadySet([.. All.Where(i => i.State == InstanceState.Ready && i.Models.Contains(model, StringComparer.Ordinal))]);
         Served = new ServedModels(
-            [.. known.Select(m => new ServedModel(m, _readyByModel[m].Length))],
+            [.. known.Select(m => new ServedModel(m, _readyByModel[m].Instances.Length))],
             All.Any(i => i.State == InstanceState.Joined));
     }
 }

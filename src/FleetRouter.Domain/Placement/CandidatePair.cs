@@ -12,23 +12,26 @@ internal readonly record struct CandidatePair(Instance First, Instance? Second)
     private const ulong FirstSeed = 1, SecondSeed = 2;
 
     /// <summary>The pair of <paramref name="key"/> among <paramref name="members"/>, which is not empty.</summary>
-    public static CandidatePair Of(ulong key, ReadOnlySpan<Instance> members)
+    public static CandidatePair Of(ulong key, ReadySet members)
     {
         ulong firstKey = XxHash64.Mix(key, FirstSeed), secondKey = XxHash64.Mix(key, SecondSeed);
-        Instance first = members[0];
-        Instance? second = null, runnerUp = null;
+        int first = -1, second = -1, runnerUp = -1;
         ulong firstWeight = 0, secondWeight = 0, runnerUpWeight = 0;
-        foreach (Instance member in members)
+        ulong[] anchors = members.Anchors;
+        for (int i = 0; i < anchors.Length; i++)
         {
-            ulong weight = XxHash64.Mix(member.Anchor, firstKey);
-            if (weight > firstWeight)
-                (first, firstWeight) = (member, weight);
-            weight = XxHash64.Mix(member.Anchor, secondKey);
-            if (second is null || weight > secondWeight)
-                (runnerUp, runnerUpWeight, second, secondWeight) = (second, secondWeight, member, weight);
-            else if (runnerUp is null || weight > runnerUpWeight)
-                (runnerUp, runnerUpWeight) = (member, weight);
+            ulong weight = XxHash64.Mix(anchors[i], firstKey);
+            if (weight > firstWeight || first < 0)
+                (first, firstWeight) = (i, weight);
+            weight = XxHash64.Mix(anchors[i], secondKey);
+            if (weight <= runnerUpWeight && runnerUp >= 0)
+                continue;
+            if (weight > secondWeight || second < 0)
+                (runnerUp, runnerUpWeight, second, secondWeight) = (second, secondWeight, i, weight);
+            else
+                (runnerUp, runnerUpWeight) = (i, weight);
         }
-        return new CandidatePair(first, ReferenceEquals(second, first) ? runnerUp : second);
+        int other = second == first ? runnerUp : second;
+        return new CandidatePair(members.Instances[first], other < 0 ? null : members.Instances[other]);
     }
 }

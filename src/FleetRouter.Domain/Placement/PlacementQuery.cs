@@ -4,7 +4,7 @@ namespace FleetRouter.Domain.Placement;
 
 /// <summary>What a policy is asked: a request, and the ready instances that serve its model.</summary>
 internal readonly ref struct PlacementQuery(
-    InFlight work, ReadOnlySpan<Instance> ready, Instance? home, TimeSpan now, PoolOptions options, TokenEstimates estimates)
+    InFlight work, ReadySet ready, Instance? home, TimeSpan now, PoolOptions options, TokenEstimates estimates)
 {
     /// <summary>How far one running request delays a prefill, in prompt tokens: some 0.16 ms of each decode step of an
     /// 8B model on an H100 (algorithm notes C5) over the steps that pass while a prompt waits.</summary>
@@ -14,7 +14,7 @@ internal readonly ref struct PlacementQuery(
     private const double FullKv = 0.95;
 
     public readonly InFlight Work = work;
-    public readonly ReadOnlySpan<Instance> Ready = ready;
+    public readonly ReadySet Ready = ready;
 
     /// <summary>The ready instance the session's last turn ran on, if any.</summary>
     public readonly Instance? Home = home;
@@ -63,7 +63,7 @@ internal readonly ref struct PlacementQuery(
     {
         Instance? best = null;
         long bestLoad = 0;
-        foreach (Instance instance in Ready)
+        foreach (Instance instance in Ready.Instances)
         {
             if (Obstacle(instance) is not null)
                 continue;

@@ -11,9 +11,9 @@ internal sealed class RoundRobinPolicy : IPlacementPolicy
     public Choice Place(in PlacementQuery query)
     {
         ref long turn = ref CollectionsMarshal.GetValueRefOrAddDefault(_turns, query.Work.Request.Model, out _);
-        for (int tried = 0; tried < query.Ready.Length; tried++)
+        for (int tried = 0; tried < query.Ready.Instances.Length; tried++)
         {
-            Instance instance = query.Ready[(int)(turn++ % query.Ready.Length)];
+            Instance instance = query.Ready.Instances[(int)(turn++ % query.Ready.Instances.Length)];
             if (query.Obstacle(instance) is null)
                 return new Choice(instance, PlacementRule.RoundRobin, [query.Score(instance, CandidateRole.NextInTurn)]);
         }

@@ -42,7 +42,6 @@ internal sealed class LoadedPool
     public long AllocatedBytes { get; private set; }
     public long HeldArrivals { get; private set; }
     public int Live => _live.Count;
-    public PoolView View => _pool.Describe();
 
     /// <summary>Runs <paramref name="arrivals"/> arrivals and their ends, and keeps the figures if they are to be <paramref name="kept"/>.</summary>
     public void Run(int arrivals, bool kept)

@@ -19,12 +19,12 @@ public sealed class CandidatePairTests
     [InlineData(ulong.MaxValue, "engine-1", "engine-0")]
     [InlineData(123_456_789UL, "engine-7", "engine-2")]
     public void A_key_names_the_same_pair_in_every_process(ulong key, string first, string second) =>
-        Assert.Equal((first, second), Ids(CandidatePair.Of(key, Fleet(8))));
+        Assert.Equal((first, second), Ids(CandidatePair.Of(key, new ReadySet(Fleet(8)))));
 
     [Fact]
     public void The_two_are_distinct()
     {
-        Instance[] fleet = Fleet(2);
+        var fleet = new ReadySet(Fleet(2));
         for (ulong key = 0; key < Keys; key++)
         {
             CandidatePair pair = CandidatePair.Of(key, fleet);
@@ -35,7 +35,7 @@ public sealed class CandidatePairTests
 
     [Fact]
     public void A_fleet_of_one_has_no_second() =>
-        Assert.Equal(("engine-0", null), Ids(CandidatePair.Of(7, Fleet(1))));
+        Assert.Equal(("engine-0", null), Ids(CandidatePair.Of(7, new ReadySet(Fleet(1)))));
 
     [Theory]
     [InlineData(3)]
@@ -47,10 +47,10 @@ public sealed class CandidatePairTests
         int changed = 0;
         foreach (int leaver in new[] { 0, size / 2, size - 1 })
         {
-            Instance[] without = [.. with.Where((_, i) => i != leaver)];
+            ReadySet all = new(with), without = new([.. with.Where((_, i) => i != leaver)]);
             for (ulong key = 0; key < Keys / 4; key++)
             {
-                (string First, string? Second) before = Ids(CandidatePair.Of(key, with)), after = Ids(CandidatePair.Of(key, without));
+                (string First, string? Second) before = Ids(CandidatePair.Of(key, all)), after = Ids(CandidatePair.Of(key, without));
                 bool wasPart = before.First == with[leaver].Id || before.Second == with[leaver].Id;
                 Assert.Equal(wasPart, before != after);
                 // What was not the leaver's place stays in the pair.
@@ -68,7 +68,7 @@ public sealed class CandidatePairTests
     [Fact]
     public void The_order_of_the_members_does_not_matter()
     {
-        Instance[] fleet = Fleet(16), reversed = [.. fleet.Reverse()];
+        ReadySet fleet = new(Fleet(16)), reversed = new([.. Fleet(16).Reverse()]);
         for (ulong key = 0; key < 1_000; key++)
             Assert.Equal(Ids(CandidatePair.Of(key, fleet)), Ids(CandidatePair.Of(key, reversed)));
     }
@@ -79,7 +79,7 @@ public sealed class CandidatePairTests
     [InlineData(50)]
     public void Keys_spread_evenly_over_members_and_over_pairs(int size)
     {
-        Instance[] fleet = Fleet(size);
+        var fleet = new ReadySet(Fleet(size));
         var firsts = new Dictionary<string, int>();
         var seconds = new Dictionary<string, int>();
         var partners = new Dictionary<string, int>();
