@@ -9,7 +9,7 @@ namespace FleetRouter.LoadGen.Demo;
 internal static class DemoCommand
 {
     private static readonly string[] Policies = ["round-robin", "dual-hash"];
-    private static readonly TimeSpan SloTtft = TimeSpan.FromSeconds(1), SloItl = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan SloTtft = TimeSpan.FromMilliseconds(500), SloItl = TimeSpan.FromMilliseconds(100);
 
     private sealed record DemoReport(string Workload, IReadOnlyList<DemoRun> Runs);
 
@@ -23,7 +23,7 @@ internal static class DemoCommand
             if (result.Errors.Any() || result.GetValueOrDefault<int>() is >= 1 and <= 64) return;
             result.AddError("--engines must be 1 to 64");
         });
-        var duration = Duration.Option("--duration", "For how long each run starts conversations; the last ones end later.", TimeSpan.FromSeconds(22));
+        var duration = Duration.Option("--duration", "For how long each run starts conversations; the last ones end later.", TimeSpan.FromSeconds(20));
         var seed = new Option<ulong>("--seed") { Description = "Seed of the conversations.", DefaultValueFactory = _ => 1 };
         var json = new Option<string?>("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
         var html = new Option<string?>("--html") { Description = "Write a report with plots to this file; it opens without a network.", HelpName = "FILE" };

@@ -46,6 +46,7 @@ internal sealed class ReplayRun
 
     public void CountSkipped(string reason, int count = 1)
     {
+        if (count == 0) return;
         lock (_lock) _skipped[reason] = _skipped.GetValueOrDefault(reason) + count;
     }
 

@@ -67,10 +67,10 @@ internal sealed class Replayer : IDisposable
             }
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested) { }
-        Run.Interrupted = stop.IsCancellationRequested && !Exhausted;
         // The loop itself counts as one, so that the last end and the loop's cannot miss each other.
         if (Interlocked.Decrement(ref inFlight) >= 0) await allEnded.Task.ConfigureAwait(false);
         _broken?.Throw();
+        Run.Interrupted = stop.IsCancellationRequested && (!Exhausted || Run.Records.Any(record => record.Unfinished));
         Run.Duration = _clock.Now;
         return Run;
 

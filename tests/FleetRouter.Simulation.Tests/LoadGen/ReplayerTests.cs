@@ -165,19 +165,23 @@ public class ReplayerTests
         Assert.Equal(400, engine.Requests.Max(request => request.Content.Length));
     }
 
-    [Fact]
-    public async Task An_early_end_gives_up_what_is_in_flight_without_calling_it_failed()
+    [Theory]
+    [InlineData(false), InlineData(true)]
+    public async Task An_early_end_gives_up_what_is_in_flight_without_calling_it_failed(bool moreToCome)
     {
         using var stop = new CancellationTokenSource();
         await using var engine = new FakeEngine(async (request, to, stopped) =>
         {
-            if (request.MaxTokens == 3) return await FakeEngine.Complete(request, to);
+            // The second turn comes only after the first has completed.
+            if (request.Body.GetProperty("messages").GetArrayLength() == 1) return await FakeEngine.Complete(request, to);
             await stop.CancelAsync();
             await Task.Delay(Timeout.Infinite, stopped);
             return false;
         });
-        // The second is sent an hour after the third: the end comes before it.
-        var run = await Replay(engine.Address, [Lone(0), Lone(3600), Lone(0.2, output: 4)], stop: stop.Token);
+        var sessions = new List<TraceSession> { Conversation(2) };
+        // An hour later: the end comes before it.
+        if (moreToCome) sessions.Add(Lone(3600));
+        var run = await Replay(engine.Address, sessions, stop: stop.Token);
         Assert.True(run.Interrupted);
         Assert.Equal((1, 0), (run.Completed, run.Failed));
         Assert.Equal(1, run.Records.Count(record => record.Unfinished));
