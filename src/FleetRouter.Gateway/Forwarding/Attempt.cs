@@ -43,10 +43,14 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     /// <summary>Output tokens seen pass.</summary>
     public int OutputTokens { get; private set; }
 
+    /// <summary>The first byte of an answer's body passed. Of an answer that does not stream it tells nothing about the
+    /// prefill: it comes when all is made.</summary>
+    public void Began() => TimeToFirstToken ??= time.GetElapsedTime(arrivedAt);
+
     /// <summary>Events of a stream passed; each carries about a token.</summary>
     public void Passed(int events)
     {
-        TimeToFirstToken ??= time.GetElapsedTime(arrivedAt);
+        Began();
         OutputTokens += events;
         if (_reported > 0 && OutputTokens - _reported < ReportEvery)
             return;

@@ -8,7 +8,6 @@ internal sealed class WatchedAnswer(Stream engine, Attempt attempt) : PassingStr
 
     private readonly byte[] _tail = new byte[TailSize];
     private int _kept;
-    private bool _began;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation = default)
     {
@@ -22,11 +21,7 @@ internal sealed class WatchedAnswer(Stream engine, Attempt attempt) : PassingStr
 
     private void Keep(ReadOnlySpan<byte> passed)
     {
-        if (!_began)
-        {
-            _began = true;
-            attempt.Passed(1);
-        }
+        attempt.Began();
         if (passed.Length >= TailSize)
         {
             passed[^TailSize..].CopyTo(_tail);
