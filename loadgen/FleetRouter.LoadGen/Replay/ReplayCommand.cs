@@ -11,7 +11,7 @@ internal static class ReplayCommand
     public static Command Create()
     {
         var options = new ReplayOptions();
-        var command = new Command("replay", "Replay a trace: every request at its instant, follow-ups after the turn they follow. Exit code 0 only if no request failed.");
+        var command = new Command("replay", "Replay a trace: every request at its instant, follow-ups after the turn they follow. Answers of engine stand-ins (models called sim/…) are checked token by token. Exit code 0 only if no request failed.");
         foreach (var option in options.All) command.Options.Add(option);
         command.SetAction((parsed, _) => Run(options, parsed));
         return command;

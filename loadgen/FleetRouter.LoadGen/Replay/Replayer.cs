@@ -121,9 +121,11 @@ internal sealed class Replayer : IDisposable
         var record = new RequestRecord { Scheduled = due.Scheduled };
         var outputTokens = OutputTokens(due.Request);
         var keep = IsRepeated(due);
+        var check = AnswerCheck.CanCheck(_settings.Target.Model);
         var body = RequestBody.Write(_settings.Endpoint, _settings.Target.Model, due.Request.Prompt, outputTokens, _settings.Seed, turn => AnswerOf(due.Session, turn));
         var id = string.Create(CultureInfo.InvariantCulture, $"replay-{_runId}-{due.Session}-{due.Turn}");
-        var answer = await _client!.Send(new StreamedCall(body, outputTokens, id, due.Request.Conversation, keep), record, stop).ConfigureAwait(false);
+        var answer = await _client!.Send(new StreamedCall(body, outputTokens, id, due.Request.Conversation, keep || check), record, stop).ConfigureAwait(false);
+        if (check && record.Completed && !AnswerCheck.IsRight(_settings.Endpoint, body, answer!)) record.Failure = "wrong_text";
         Run.Add(record);
         lock (_lock)
         {
