@@ -17,7 +17,7 @@ internal static class CheckVerb
             ConfigurationReading reading = new ConfigurationReader(PlacementPolicies.Names).ReadFile(path);
             if (reading.Options is not { } options)
                 return Fail(reading);
-            Console.WriteLine($"{path}: good ({options.Pools.Count} pools: {string.Join(", ", options.Pools.Select(p => p.Options.Name))})");
+            Console.WriteLine($"{path}: good ({options.Pools.Count} {(options.Pools.Count == 1 ? "pool" : "pools")}: {string.Join(", ", options.Pools.Select(p => p.Options.Name))})");
             return 0;
         });
         return command;
