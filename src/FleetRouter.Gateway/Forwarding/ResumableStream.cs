@@ -20,6 +20,7 @@ internal sealed class ResumableStream(Stream engine, Attempt attempt) : PassingS
     private int _whole;   // … whole events end here …
     private int _end;     // … and what came of the next event ends here
     private bool _done, _ended;
+    private bool _withinEvent;   // the client has the beginning of a long event already
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation = default)
     {
@@ -45,13 +46,13 @@ internal sealed class ResumableStream(Stream engine, Attempt attempt) : PassingS
         }
         catch (Exception e) when (e is IOException or HttpRequestException)
         {
-            End(broke: true);
+            End(mayEndHere: false);
             return;
         }
         if (read == 0)
         {
             // A chat stream that ends without [DONE] looks complete to a client, but is not.
-            End(broke: !_done && (attempt.Request.Api is ApiKind.Chat or ApiKind.Completion));
+            End(mayEndHere: attempt.Request.Api is not (ApiKind.Chat or ApiKind.Completion));
             return;
         }
         int seen = _whole;
@@ -60,11 +61,13 @@ internal sealed class ResumableStream(Stream engine, Attempt attempt) : PassingS
         if (boundary > 0)
         {
             _whole = seen + boundary;
+            _withinEvent = false;
             Inspect(seen);
         }
         else if (_end - seen > LongestEvent)
         {
             _whole = _end;
+            _withinEvent = true;
         }
     }
 
@@ -94,12 +97,19 @@ internal sealed class ResumableStream(Stream engine, Attempt attempt) : PassingS
         return at >= 0 ? at + 2 : text.LastIndexOf("\r\n\r\n"u8) is >= 0 and var crlf ? crlf + 4 : 0;
     }
 
+    /// <summary>Where the first whole event ends; all of <paramref name="text"/> without one.</summary>
+    private static int FirstBoundary(ReadOnlySpan<byte> text)
+    {
+        int at = text.IndexOf("\n\n"u8);
+        return at >= 0 ? at + 2 : text.IndexOf("\r\n\r\n"u8) is >= 0 and var crlf ? crlf + 4 : text.Length;
+    }
+
     /// <summary>Looks through the events that just became whole.</summary>
     private void Inspect(int from)
     {
         Span<byte> events = _buffer.AsSpan(from, _whole - from);
         attempt.Passed(Math.Max(1, events.Count("\n\n"u8)));
-        _done |= EndsWithDone(events);
+        _done |= HasDone(events);
         int usage = Usage.Find(events);
         if (usage < 0)
             return;
@@ -108,10 +118,14 @@ internal sealed class ResumableStream(Stream engine, Attempt attempt) : PassingS
             DropUsageEvent(from, usage);
     }
 
-    private static bool EndsWithDone(ReadOnlySpan<byte> events)
+    /// <summary>Whether the end mark is among the events: on a line of its own, where no text of an answer can be.</summary>
+    private static bool HasDone(ReadOnlySpan<byte> events)
     {
-        ReadOnlySpan<byte> text = events.TrimEnd("\r\n"u8);
-        return text.EndsWith("data: [DONE]"u8) || text.EndsWith("data:[DONE]"u8);
+        int at = events.LastIndexOf("[DONE]"u8);
+        if (at < 0)
+            return false;
+        ReadOnlySpan<byte> before = events[..at].TrimEnd((byte)' ');
+        return before.EndsWith("data:"u8) && (before.Length == 5 || before[^6] is (byte)'\n' or (byte)'\r');
     }
 
     /// <summary>Takes out the event that holds the usage, if it holds no choice: the client did not ask for it.</summary>
@@ -119,7 +133,7 @@ internal sealed class ResumableStream(Stream engine, Attempt attempt) : PassingS
     {
         ReadOnlySpan<byte> events = _buffer.AsSpan(from, _whole - from);
         int start = LastBoundary(events[..usage]);
-        int length = events[usage..].IndexOf("\n\n"u8) is >= 0 and var lf ? usage + lf + 2 - start : events.Length - start;
+        int length = usage + FirstBoundary(events[usage..]) - start;
         if (!HasNoChoice(events.Slice(start, length)))
             return;
         int cut = from + start;
@@ -147,21 +161,31 @@ internal sealed class ResumableStream(Stream engine, Attempt attempt) : PassingS
     }
 
     /// <summary>The engine will say no more. Where it broke off, half an event is dropped and the client told.</summary>
-    private void End(bool broke)
+    /// <param name="mayEndHere">Whether this is an end without the end mark too.</param>
+    private void End(bool mayEndHere)
     {
         _ended = true;
-        attempt.Broke = broke;
-        if (!broke)
+        // Nothing obliges an engine to end the last line.
+        _done |= HasDone(_buffer.AsSpan(_whole, _end - _whole));
+        attempt.Broke = !_done && !mayEndHere;
+        if (!attempt.Broke)
         {
             _whole = _end;
             return;
         }
-        ReadOnlySpan<byte> notice = BrokenNotice(attempt.Request.Api);
         _end = _whole;
-        while (_buffer.Length - _end < notice.Length)
+        if (_withinEvent)
+            Append("\n\n"u8);
+        Append(BrokenNotice(attempt.Request.Api));
+        _whole = _end;
+    }
+
+    private void Append(ReadOnlySpan<byte> text)
+    {
+        while (_buffer.Length - _end < text.Length)
             Grow();
-        notice.CopyTo(_buffer.AsSpan(_end));
-        _whole = _end += notice.Length;
+        text.CopyTo(_buffer.AsSpan(_end));
+        _end += text.Length;
     }
 
     private static ReadOnlySpan<byte> BrokenNotice(ApiKind api) => api == ApiKind.Response
