@@ -42,6 +42,8 @@ internal sealed class EngineForwarder(IHttpForwarder yarp, UpstreamOptions optio
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(60),
         PooledConnectionLifetime = TimeSpan.FromMinutes(15),
         MaxConnectionsPerServer = int.MaxValue,
+        // As Kestrel reads them. By default a header beyond ASCII cannot be sent, which would look like the engine's fault.
+        RequestHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,
     });
 
     private readonly ForwarderRequestConfig _request = new()

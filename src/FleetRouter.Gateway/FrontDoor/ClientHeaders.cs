@@ -18,13 +18,18 @@ internal static class ClientHeaders
 
     public static string? SessionId(HttpRequest request) => First(request, Session);
 
-    public static string? RequestId(HttpRequest request) => First(request, RequestIds);
+    /// <summary>The client's id of its request, which comes back to it in a header of the answer; null where it could not.</summary>
+    public static string? RequestId(HttpRequest request) =>
+        First(request, RequestIds) is { } id && !id.AsSpan().ContainsAnyExceptInRange(' ', '~') ? id : null;
+
+    /// <summary>An id as the router keeps it.</summary>
+    public static string Bounded(string id) => id.Length <= LongestId ? id : id[..LongestId];
 
     private static string? First(HttpRequest request, string[] names)
     {
         foreach (string name in names)
             if (request.Headers.TryGetValue(name, out var value) && value.Count > 0 && value[0] is { Length: > 0 } id)
-                return id.Length <= LongestId ? id : id[..LongestId];
+                return Bounded(id);
         return null;
     }
 }
