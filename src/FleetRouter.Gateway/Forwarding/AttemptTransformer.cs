@@ -18,6 +18,8 @@ internal sealed class AttemptTransformer(Attempt attempt) : HttpTransformer
         headers.Host = null;
         foreach (string name in ClientHeaders.Control)
             headers.Remove(name);
+        headers.Remove("Accept-Encoding");   // the answer is read as it passes
+        headers.Remove("Expect");   // the body is here already
         headers.TryAddWithoutValidation("X-Request-Id", attempt.EngineRequestId);
         if (attempt.DropsClientKey || attempt.EngineApiKey is not null)
             headers.Remove("Authorization");
