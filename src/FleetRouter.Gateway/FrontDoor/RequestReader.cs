@@ -23,6 +23,9 @@ internal sealed record RequestFacts(
 /// the prompt's blocks, taken over the prompt's bytes as they stand. What else is in it is the engine's to judge.</summary>
 internal static class RequestReader
 {
+    /// <summary>No model has a longer name, and errors repeat it.</summary>
+    private const int LongestModel = 512;
+
     [ThreadStatic]
     private static PromptChainBuilder? _builder;
 
@@ -98,9 +101,11 @@ internal static class RequestReader
         json.Read();   // anything but the end is an error
         if (model is not { Length: > 0 })
             return Wrong("you must provide a model parameter", "model", out error);
+        if (model.Length > LongestModel)
+            return Wrong($"'model' must be a name of at most {LongestModel} characters.", "model", out error);
         error = null;
         ReadOnlySpan<byte> text = body[prompt];
-        return new RequestFacts(model, stream, streamOptions, max, session, tools.End.Value > tools.Start.Value + 2,
+        return new RequestFacts(model, stream, streamOptions, max, session is null ? null : ClientHeaders.Bounded(session), tools.End.Value > tools.Start.Value + 2,
             text.Count("\"assistant\""u8), TokenIds(text), Chain(model, body[salt], body[tools], body[instructions], text));
     }
 
@@ -170,8 +175,9 @@ internal static class RequestReader
     {
         int position = message.IndexOf("LineNumber", StringComparison.Ordinal);
         string where = position < 0 ? "" : message[position..].TrimEnd('.').Replace("LineNumber: ", "line ").Replace(" | BytePositionInLine: ", ", byte ");
-        string what = message.Contains("depth", StringComparison.OrdinalIgnoreCase) ? "it is nested too deeply"
-            : message.Contains("end of data", StringComparison.OrdinalIgnoreCase) || message.Contains("incomplete", StringComparison.OrdinalIgnoreCase) ? "it ends too early"
+        string what = message.Contains("maximum configured depth", StringComparison.OrdinalIgnoreCase) ? "it is nested too deeply"
+            : message.Contains("any JSON tokens", StringComparison.OrdinalIgnoreCase) ? "it is empty"
+            : message.Contains("end of data", StringComparison.OrdinalIgnoreCase) || message.Contains("incomplete", StringComparison.OrdinalIgnoreCase) || message.Contains("depth to be zero", StringComparison.OrdinalIgnoreCase) ? "it ends too early"
             : "a character is out of place";
         return new StringBuilder(what).Append(where.Length > 0 ? $" ({where}, counted from 0)" : "").Append('.').ToString();
     }
