@@ -23,7 +23,7 @@ internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoi
         {
             await RouteAsync(context);
         }
-        catch (BadHttpRequestException e)
+        catch (BadHttpRequestException e) when (e is not AnswerBrokenException)
         {
             await BodyError(e).WriteAsync(context);
         }
@@ -35,7 +35,7 @@ internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoi
         {
             // As above.
         }
-        catch (Exception e)
+        catch (Exception e) when (e is not AnswerBrokenException)
         {
             LogUnexpected(e, context.Request.Path);
             await new ErrorAnswer(500, "server_error", "internal_error", "The router failed on this request; its log says why.").WriteAsync(context);

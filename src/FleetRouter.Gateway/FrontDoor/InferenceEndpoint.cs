@@ -83,6 +83,8 @@ internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forward
                 requestEnd = EndOf(outcome);
                 if (outcome == AttemptOutcome.TimedOut)
                     await EngineTimedOut.WriteAsync(context);
+                if (outcome == AttemptOutcome.EngineBroke)
+                    throw new AnswerBrokenException();
                 return;
             }
             end.Outcome = placement.Refusal.Reason;
