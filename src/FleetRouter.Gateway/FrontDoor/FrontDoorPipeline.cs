@@ -26,6 +26,8 @@ internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoi
         catch (BadHttpRequestException e) when (e is not AnswerBrokenException)
         {
             await BodyError(e).WriteAsync(context);
+            if (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
+                await RequestBody.DrainAsync(context);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {

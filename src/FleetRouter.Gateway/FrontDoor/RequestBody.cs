@@ -1,5 +1,6 @@
 using System.Buffers;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace FleetRouter.Gateway.FrontDoor;
 
@@ -18,10 +19,13 @@ internal sealed class RequestBody : IDisposable
 
     public ReadOnlySpan<byte> Span => _buffer.AsSpan(0, Length);
 
-    /// <summary>Reads the whole body. Its bound and pace are Kestrel's.</summary>
+    /// <summary>Reads the whole body. Its bound and pace are those Kestrel was given.</summary>
     /// <exception cref="BadHttpRequestException">Too long, too slow, or cut off.</exception>
     public static async Task<RequestBody> ReadAsync(HttpRequest request, CancellationToken clientGone)
     {
+        long most = TakeBound(request.HttpContext);
+        if (request.ContentLength > most)
+            throw TooLong();
         byte[] buffer = ArrayPool<byte>.Shared.Rent((int)Math.Min(request.ContentLength + 1 ?? FirstGuess, 1 << 20));
         int length = 0;
         try
@@ -32,6 +36,8 @@ internal sealed class RequestBody : IDisposable
                 if (read == 0)
                     return new RequestBody(buffer, length);
                 length += read;
+                if (length > most)
+                    throw TooLong();
                 if (length == buffer.Length)
                     buffer = Grow(buffer, length);
             }
@@ -42,6 +48,44 @@ internal sealed class RequestBody : IDisposable
             throw;
         }
     }
+
+    /// <summary>Lets a client finish sending a body that is already refused: few clients read an answer before they have
+    /// sent everything, and a connection closed on them shows them no answer at all. Bounded in bytes and in time.</summary>
+    public static async Task DrainAsync(HttpContext context)
+    {
+        const long most = 256L << 20;
+        if (context.Request.Headers.Expect.Count > 0)
+            return;   // this client waits to be told
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
+        late.CancelAfter(TimeSpan.FromSeconds(30));
+        byte[] buffer = ArrayPool<byte>.Shared.Rent(64 * 1024);
+        try
+        {
+            await context.Response.CompleteAsync();
+            long drained = 0;
+            while (drained < most && await context.Request.Body.ReadAsync(buffer, late.Token) is > 0 and var read)
+                drained += read;
+        }
+        catch (Exception e) when (e is IOException or OperationCanceledException)
+        {
+            // Gone, or too slow: nobody to be told.
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    /// <summary>Kestrel's bound, held here instead: Kestrel would refuse to drain a body beyond it.</summary>
+    private static long TakeBound(HttpContext context)
+    {
+        if (context.Features.Get<IHttpMaxRequestBodySizeFeature>() is not { IsReadOnly: false, MaxRequestBodySize: { } most } bound)
+            return long.MaxValue;
+        bound.MaxRequestBodySize = null;
+        return most;
+    }
+
+    private static BadHttpRequestException TooLong() => new("The request body is too long.", StatusCodes.Status413PayloadTooLarge);
 
     /// <summary>Inserts <paramref name="text"/> at <paramref name="at"/>.</summary>
     public void Insert(int at, ReadOnlySpan<byte> text)
