@@ -75,7 +75,7 @@ internal static class RunVerb
         if (standIns is null)
             return options;
         PoolSection first = options.Pools.Count > 0 ? options.Pools[0] : new PoolSection { Options = new PoolOptions { Name = "local" } };
-        first = first with { Instances = [.. first.Instances, .. standIns.Addresses.Select(a => new Configuration.Instance { Url = a })] };
+        first = first with { Instances = [.. first.Instances, .. standIns.Addresses.Select(a => new InstanceSection { Url = a })] };
         return options with { Pools = [first, .. options.Pools.Skip(1)] };
     }
 

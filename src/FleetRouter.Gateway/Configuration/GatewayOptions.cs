@@ -50,7 +50,7 @@ internal sealed record PoolSection
     public ProbeOptions Probe { get; init; } = new();
 
     /// <summary>The engines' base addresses; empty when <see cref="Dns"/> finds them.</summary>
-    public IReadOnlyList<Instance> Instances { get; init; } = [];
+    public IReadOnlyList<InstanceSection> Instances { get; init; } = [];
 
     public DnsName? Dns { get; init; }
 
@@ -59,7 +59,7 @@ internal sealed record PoolSection
 }
 
 /// <summary>One engine at a fixed address.</summary>
-internal sealed record Instance
+internal sealed record InstanceSection
 {
     public Uri Url { get; init; } = new("http://127.0.0.1");
 }

@@ -51,9 +51,9 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             "The key's SHA-256, as `printf %s KEY | sha256sum` prints it, so that the file holds no secret.") { Required = true },
     ];
 
-    private static IReadOnlyList<Option<Instance>> InstanceOptions { get; } =
+    private static IReadOnlyList<Option<InstanceSection>> InstanceOptions { get; } =
     [
-        new ValueOption<Instance, Uri>("url", TextKinds.EngineUrl, i => i.Url, (i, v) => i with { Url = v },
+        new ValueOption<InstanceSection, Uri>("url", TextKinds.EngineUrl, i => i.Url, (i, v) => i with { Url = v },
             "The engine's base address. Names and ports make its identity, which prefixes are placed by.") { Required = true },
     ];
 
@@ -75,7 +75,7 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             "The pool in metrics, decisions and the admin API; once in the file.") { Required = true },
         new ValueOption<PoolSection, string>("policy", TextKinds.OneOf(policies), p => p.Options.Policy, (p, v) => p with { Options = p.Options with { Policy = v } },
             "How requests are placed. The two plain policies are for comparison."),
-        new ListOption<PoolSection, Instance>("instances", InstanceOptions, new Instance(), (p, v) => p with { Instances = v },
+        new ListOption<PoolSection, InstanceSection>("instances", InstanceOptions, new InstanceSection(), (p, v) => p with { Instances = v },
             "Engines at fixed addresses. Give these or `dns`."),
         new SectionOption<PoolSection, DnsName>("dns", DnsOptions, new DnsName("", 8000, "http", TimeSpan.FromSeconds(5)), (p, v) => p with { Dns = v },
             "Engines behind one DNS name, such as a headless Kubernetes service."),

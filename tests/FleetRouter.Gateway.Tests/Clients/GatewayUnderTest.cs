@@ -65,7 +65,7 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
                         Timeout = TimeSpan.FromSeconds(20),
                         MaxBackoff = TimeSpan.FromMilliseconds(400),
                     },
-                    Instances = [.. addresses.Select(a => new Configuration.Instance { Url = a })],
+                    Instances = [.. addresses.Select(a => new InstanceSection { Url = a })],
                 },
             ],
         };
