@@ -143,7 +143,9 @@ public sealed class PoolHostTests
                     Placement placement = await asked;
                     if (placement.Refusal is null && random.Next(4) == 0)
                     {
-                        Task<Placement> retried = host.RetryAsync(id, AttemptFailure.EngineBusy, "503", new CancellationToken(random.Next(2) == 0));
+                        if (random.Next(2) == 0)
+                            await gone.CancelAsync();
+                        Task<Placement> retried = host.RetryAsync(id, AttemptFailure.EngineBusy, "503", gone.Token);
                         // The clock stands still, so only a probe ends the engine's rest.
                         host.Probed(Engine.Id, new EngineReport(["m"], Running: 0, Waiting: 0));
                         placement = await retried;
