@@ -20,6 +20,9 @@ internal sealed class GatewayServer : IAsyncDisposable
     /// <summary>Name of the meter all the gateway's instruments are under.</summary>
     public const string MeterName = "FleetRouter";
 
+    /// <summary>Time that what is in flight has, once the gateway is told to stop, before it is cut.</summary>
+    public static readonly TimeSpan StopTime = TimeSpan.FromSeconds(30);
+
     private const long MaxAdminBody = 64 * 1024;
 
     private readonly WebApplication _front;
@@ -118,11 +121,13 @@ internal sealed class GatewayServer : IAsyncDisposable
         WebApplicationBuilder builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         JsonLogs.AddTo(builder.Logging, () => _options.LogLevel);
         services(builder.Services);
-        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(30));
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopTime);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.MaxRequestBodySize = maxBody;
+            // As the engines' answers are read; by default a header beyond ASCII would fail the whole answer.
+            kestrel.ResponseHeaderEncodingSelector = _ => System.Text.Encoding.UTF8;
             if (IPAddress.TryParse(listen.Host.Trim('[', ']'), out IPAddress? address))
                 kestrel.Listen(address, listen.Port, o => o.Protocols = HttpProtocols.Http1);
             else if (listen.Host == "localhost")

@@ -44,6 +44,7 @@ internal sealed class EngineForwarder(IHttpForwarder yarp, UpstreamOptions optio
         MaxConnectionsPerServer = int.MaxValue,
         // As Kestrel reads them. By default a header beyond ASCII cannot be sent, which would look like the engine's fault.
         RequestHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,
+        ResponseHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,
     });
 
     private readonly ForwarderRequestConfig _request = new()
