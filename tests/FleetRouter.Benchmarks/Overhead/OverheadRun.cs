@@ -14,6 +14,8 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
     /// <summary>Cells with pauses are not at the limit of a core, so they need longer for as sure a figure.</summary>
     private const int PacedSeconds = 4;
 
+    private const int WarmUpSeconds = 3;
+
     public async Task<OverheadReport> MeasureAsync(CancellationToken cancellation)
     {
         string directory = Directory.CreateTempSubdirectory("fleet-overhead-").FullName;
@@ -41,6 +43,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
         List<MemoryFigures> memory = plan.Memory ? await MeasureMemoryAsync(targets, cancellation) : [];
         foreach (Target target in targets)
             target.StreamBytes = await OpenStreams.MeasureAsync(target, cancellation);
+        await WarmUpAsync(targets, directory, cancellation);
         var windows = plan.Cells.ToDictionary(c => c, _ => targets.ToDictionary(t => t.Name, _ => new List<Window>()));
         for (int round = 0; round <= plan.Rounds; round++)
             await RoundAsync(round, targets, engines, directory, windows, cancellation);
@@ -62,7 +65,15 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
             cells, memory, Reach.Judge(cells));
     }
 
-    /// <summary>Round 0 only warms up: connections, caches, the gateway's compiled code. It is not counted.</summary>
+    /// <summary>A gateway's code is compiled anew while it is used, for some seconds; nobody wants to know what it costs until then.</summary>
+    private static async Task WarmUpAsync(List<Target> targets, string directory, CancellationToken cancellation)
+    {
+        foreach (Target target in targets.OfType<GatewayProxy>())
+            foreach (Answer answer in (Answer[])[Answer.Json, Answer.Sse, Answer.Json])
+                await Load.RunAsync(new Cell(answer, 16, 200), target, WarmUpSeconds, directory, cancellation);
+    }
+
+    /// <summary>Round 0 only warms up what a cell has of its own: connections, caches. It is not counted.</summary>
     private async Task RoundAsync(int round, List<Target> targets, BenchEngines engines, string directory,
         Dictionary<Cell, Dictionary<string, List<Window>>> windows, CancellationToken cancellation)
     {

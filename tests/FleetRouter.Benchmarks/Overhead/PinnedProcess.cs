@@ -1,14 +1,17 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace FleetRouter.Benchmarks.Overhead;
 
-/// <summary>A child process held on one core, with the CPU time and memory of its whole tree; killed with all its children
-/// when disposed.</summary>
+/// <summary>A child process held on one core, with the CPU time and memory of its whole tree; stopped, and if need be killed with
+/// all its children, when disposed.</summary>
 internal sealed class PinnedProcess : IDisposable
 {
     /// <summary>The unit of CPU times in /proc, whatever the kernel's own tick.</summary>
     private const double TicksPerSecond = 100;
+
+    private const int Terminate = 15;
 
     private readonly Process _process;
     private readonly Queue<string> _lastWords = new();
@@ -67,13 +70,18 @@ internal sealed class PinnedProcess : IDisposable
 
     public void Dispose()
     {
-        if (!_process.HasExited)
+        // Asked first, so that a program with workers ends and buries them itself.
+        if (!_process.HasExited && (Signal(_process.Id, Terminate) != 0 || !_process.WaitForExit(2000)))
         {
             _process.Kill(entireProcessTree: true);
             _process.WaitForExit(5000);
         }
         _process.Dispose();
     }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Signal(int processId, int signal);
 
     private void Hear(string? line, bool output)
     {
