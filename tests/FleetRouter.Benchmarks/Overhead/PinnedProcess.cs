@@ -104,15 +104,10 @@ internal sealed class PinnedProcess : IDisposable
         {
             if (!int.TryParse(Path.GetFileName(directory), out int id))
                 continue;
-            try
-            {
-                string[] fields = Fields(File.ReadAllText(directory + "/stat"));
-                all[id] = ((int)Number(fields[1]), Number(fields[11]) + Number(fields[12]), Number(fields[21]));
-            }
-            catch (IOException)
-            {
-                // It ended between the listing and the reading.
-            }
+            if (Stat(directory) is not { } stat)
+                continue;
+            string[] fields = Fields(stat);
+            all[id] = ((int)Number(fields[1]), Number(fields[11]) + Number(fields[12]), Number(fields[21]));
         }
         return [.. all.Where(p => BelongsHere(p.Key)).Select(p => (p.Value.CpuTicks, p.Value.Pages))];
 
@@ -125,6 +120,19 @@ internal sealed class PinnedProcess : IDisposable
                 id = process.Parent;
             }
             return true;
+        }
+    }
+
+    /// <summary>The stat file of a process or thread; null where it ended between the listing and the reading.</summary>
+    private static string? Stat(string directory)
+    {
+        try
+        {
+            return File.ReadAllText(directory + "/stat");
+        }
+        catch (IOException)
+        {
+            return null;
         }
     }
 
