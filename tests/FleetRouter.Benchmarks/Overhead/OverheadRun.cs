@@ -14,7 +14,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
     /// <summary>Cells with pauses are not at the limit of a core, so they need longer for as sure a figure.</summary>
     private const int PacedSeconds = 4;
 
-    private const int WarmUpSeconds = 2, FewestWarmUps = 10, MostWarmUps = 30;
+    private const int WarmUpSeconds = 2, FewestWarmUps = 16, MostWarmUps = 40;
 
     public async Task<OverheadReport> MeasureAsync(CancellationToken cancellation)
     {
@@ -73,7 +73,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
         {
             double[] best = [double.MaxValue, double.MaxValue];
             int runs = 0, inVain = 0;
-            for (; runs < MostWarmUps && (runs < FewestWarmUps || inVain < 4); runs++)
+            for (; runs < MostWarmUps && (runs < FewestWarmUps || inVain < 6); runs++)
             {
                 double cpu = target.Process!.CpuSeconds();
                 Load load = await Load.RunAsync(new Cell(runs % 2 == 0 ? Answer.Json : Answer.Sse, 16, 200), target, WarmUpSeconds, directory, cancellation);
