@@ -5,4 +5,6 @@ internal static class Cores
 {
     public const int Load = 0;
     public const int Proxy = 1;
+
+    public static readonly int[] All = [Load, Proxy];
 }

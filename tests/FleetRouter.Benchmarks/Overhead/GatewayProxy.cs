@@ -11,7 +11,7 @@ internal sealed class GatewayProxy : Target
     private readonly HttpClient _http;
 
     private GatewayProxy(string name, PinnedProcess process, Uri address) : base(name, process, address.Port) =>
-        _http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromSeconds(10) };
+        _http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(1) };
 
     public static async Task<GatewayProxy> StartAsync(GatewayVariant variant, BenchEngines engines, string directory, CancellationToken cancellation)
     {
@@ -68,16 +68,24 @@ internal sealed class GatewayProxy : Target
         base.Dispose();
     }
 
-    /// <summary>Waits, for at most 20 s, until both engines are known to be ready.</summary>
+    /// <summary>Waits, for at most a minute, until the engines are known to be ready.</summary>
     private async Task ReadyAsync(CancellationToken cancellation)
     {
-        for (int tries = 0; tries < 400; tries++)
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        patience.CancelAfter(TimeSpan.FromMinutes(1));
+        try
         {
-            using HttpResponseMessage answer = await _http.GetAsync("/readyz", cancellation);
-            if (answer.IsSuccessStatusCode)
-                return;
-            await Task.Delay(50, cancellation);
+            while (true)
+            {
+                using HttpResponseMessage answer = await _http.GetAsync("/readyz", patience.Token);
+                if (answer.IsSuccessStatusCode)
+                    return;
+                await Task.Delay(50, patience.Token);
+            }
         }
-        throw new OverheadException($"{Name} did not find the engines ready: {Process!.LastWords}");
+        catch (Exception e) when (e is HttpRequestException || (e is OperationCanceledException && !cancellation.IsCancellationRequested))
+        {
+            throw new OverheadException($"{Name} did not find the engines ready: {Process!.LastWords}");
+        }
     }
 }

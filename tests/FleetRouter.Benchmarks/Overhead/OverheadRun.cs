@@ -14,7 +14,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
     /// <summary>Cells with pauses are not at the limit of a core, so they need longer for as sure a figure.</summary>
     private const int PacedSeconds = 4;
 
-    private const int WarmUpSeconds = 2, FewestWarmUps = 16, MostWarmUps = 40;
+    private const int WarmUpSeconds = 2, FewestWarmUps = 10, MostWarmUps = 30;
 
     public async Task<OverheadReport> MeasureAsync(CancellationToken cancellation)
     {
@@ -66,21 +66,23 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
     }
 
     /// <summary>A gateway's code is compiled anew while it is used, for longer on a busy machine; nobody wants to know what it
-    /// costs until then. So it is used until a request's cost has stopped falling.</summary>
+    /// costs until then. So it is used until a request's cost has stopped falling; meanwhile its compiler may use every core.</summary>
     private async Task WarmUpAsync(List<Target> targets, string directory, CancellationToken cancellation)
     {
         foreach (GatewayProxy target in targets.OfType<GatewayProxy>())
         {
             double[] best = [double.MaxValue, double.MaxValue];
             int runs = 0, inVain = 0;
-            for (; runs < MostWarmUps && (runs < FewestWarmUps || inVain < 6); runs++)
+            target.Process!.MoveTo(Cores.All);
+            for (; runs < MostWarmUps && (runs < FewestWarmUps || inVain < 4); runs++)
             {
-                double cpu = target.Process!.CpuSeconds();
+                double cpu = target.Process.CpuSeconds();
                 Load load = await Load.RunAsync(new Cell(runs % 2 == 0 ? Answer.Json : Answer.Sse, 16, 200), target, WarmUpSeconds, directory, cancellation);
                 double cost = (target.Process.CpuSeconds() - cpu) / load.Requests;
                 inVain = cost < 0.95 * best[runs % 2] ? 0 : inVain + 1;
                 best[runs % 2] = Math.Min(best[runs % 2], cost);
             }
+            target.Process.MoveTo([Cores.Proxy]);
             progress.WriteLine($"{target.Name}: warmed up in {runs * WarmUpSeconds} s, to {best[0] * 1e6:F0} µs of CPU per JSON request and {best[1] * 1e6:F0} µs per stream");
         }
     }

@@ -51,6 +51,14 @@ internal sealed class PinnedProcess : IDisposable
         return pinned;
     }
 
+    /// <summary>Moves the process and its threads to other cores; what it was told of the machine at its start stays.</summary>
+    public void MoveTo(int[] cores)
+    {
+        using Process taskset = Process.Start(new ProcessStartInfo("taskset", ["-a", "-c", "-p", string.Join(',', cores), $"{_process.Id}"]) { RedirectStandardOutput = true })!;
+        taskset.StandardOutput.ReadToEnd();
+        taskset.WaitForExit();
+    }
+
     /// <summary>User and system time of the process and all its children so far, in seconds.</summary>
     public double CpuSeconds() => Tree().Sum(p => p.CpuTicks) / TicksPerSecond;
 
