@@ -43,7 +43,8 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
         List<MemoryFigures> memory = plan.Memory ? await MeasureMemoryAsync(targets, cancellation) : [];
         foreach (Target target in targets)
             target.StreamBytes = await OpenStreams.MeasureAsync(target, cancellation);
-        await WarmUpAsync(targets, directory, cancellation);
+        if (plan.Cells.Count > 0)
+            await WarmUpAsync(targets, directory, cancellation);
         var windows = plan.Cells.ToDictionary(c => c, _ => targets.ToDictionary(t => t.Name, _ => new List<Window>()));
         for (int round = 0; round <= plan.Rounds; round++)
             await RoundAsync(round, targets, engines, directory, windows, cancellation);
@@ -98,7 +99,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
             int first = (round + turn++) % targets.Count;
             foreach (Target target in targets[first..].Concat(targets[..first]))
             {
-                int seconds = round == 0 ? 1 : cell.Answer == Answer.Paced ? PacedSeconds : plan.WindowSeconds;
+                int seconds = cell.Answer == Answer.Paced ? PacedSeconds : round == 0 ? 1 : plan.WindowSeconds;
                 Window window = await Window.MeasureAsync(cell, target, engines, seconds, directory, cancellation);
                 if (round == 0)
                     continue;

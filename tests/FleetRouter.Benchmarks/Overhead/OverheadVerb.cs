@@ -28,7 +28,7 @@ internal static class OverheadVerb
         var json = new Option<string?>("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
         var rounds = new Option<int?>("--rounds") { Description = $"Rounds, 1 to 100: {FullRounds} by default (about 15 minutes), {QuickRounds} with --quick.", HelpName = "N" };
         var quick = new Option<bool>("--quick") { Description = "Fewer cells and windows of 1 s: about 2 minutes, and less sure figures." };
-        var only = new Option<string?>("--only") { Description = "Only cells whose name contains this (json-16c-200B, sse-64c, paced, 256K), or memory.", HelpName = "NAME" };
+        var only = new Option<string[]>("--only") { Description = "Only cells whose name contains this (json-16c-200B, sse-64c, paced, 256K), or memory. May be repeated.", HelpName = "NAME" };
         var variants = new Option<string[]>("--variant") { Description = "Measure a further gateway with other environment variables beside the first; DLL=PATH takes another build. May be repeated.", HelpName = "NAME:KEY=VALUE,..." };
         rounds.Validators.Add(result =>
         {
@@ -37,11 +37,11 @@ internal static class OverheadVerb
         });
         var command = new Command("overhead", Description) { json, rounds, quick, only, variants };
         command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(json), parsed.GetValue(rounds), parsed.GetValue(quick), parsed.GetValue(only), parsed.GetValue(variants) ?? [], cancellation));
+            parsed.GetValue(json), parsed.GetValue(rounds), parsed.GetValue(quick), parsed.GetValue(only) ?? [], parsed.GetValue(variants) ?? [], cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(string? json, int? rounds, bool quick, string? only, string[] variants, CancellationToken cancellation)
+    private static async Task<int> RunAsync(string? json, int? rounds, bool quick, string[] only, string[] variants, CancellationToken cancellation)
     {
         try
         {
@@ -63,16 +63,18 @@ internal static class OverheadVerb
         }
     }
 
-    private static OverheadPlan Plan(int? rounds, bool quick, string? only, string[] variants)
+    private static OverheadPlan Plan(int? rounds, bool quick, string[] only, string[] variants)
     {
         const string memory = "memory";
-        List<Cell> cells = [.. (quick && only is null ? Cell.Quick : Cell.Full).Where(c => only is null || c.Name.Contains(only, StringComparison.OrdinalIgnoreCase))];
-        if (cells.Count == 0 && only != memory)
-            throw new OverheadException($"--only {only}: no cell's name contains it; the cells are {string.Join(", ", Cell.Full.Select(c => c.Name))} and {memory}");
+        if (only.FirstOrDefault(name => name != memory && !Cell.Full.Any(c => Matches(c, name))) is { } unknown)
+            throw new OverheadException($"--only {unknown}: no cell's name contains it; the cells are {string.Join(", ", Cell.Full.Select(c => c.Name))} and {memory}");
+        List<Cell> cells = [.. (quick && only.Length == 0 ? Cell.Quick : Cell.Full).Where(c => only.Length == 0 || only.Any(name => Matches(c, name)))];
         List<GatewayVariant> gateways = [GatewayVariant.Built, .. variants.Select(GatewayVariant.Parse)];
         if (gateways.GroupBy(g => g.Name).FirstOrDefault(g => g.Count() > 1) is { } twice)
             throw new OverheadException($"--variant {twice.Key}: each gateway needs a name of its own");
-        return new OverheadPlan(cells, rounds ?? (quick ? QuickRounds : FullRounds), quick ? QuickSeconds : FullSeconds, gateways, only is null or memory);
+        return new OverheadPlan(cells, rounds ?? (quick ? QuickRounds : FullRounds), quick ? QuickSeconds : FullSeconds, gateways, only.Length == 0 || only.Contains(memory));
+
+        static bool Matches(Cell cell, string name) => cell.Name.Contains(name, StringComparison.OrdinalIgnoreCase);
     }
 
     private static int Fail(string message)
