@@ -1,8 +1,10 @@
 using System.CommandLine;
 using FleetRouter.Benchmarks.Decide;
+using FleetRouter.Benchmarks.Overhead;
 
 var root = new RootCommand("Measures FleetRouter on this machine.")
 {
     DecideCommand.Create(),
+    OverheadVerb.Command(),
 };
 return await root.Parse(args).InvokeAsync();
