@@ -10,6 +10,7 @@ using FleetRouter.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 using Yarp.ReverseProxy.Forwarder;
 
 namespace FleetRouter.Gateway;
@@ -122,6 +123,8 @@ internal sealed class GatewayServer : IAsyncDisposable
         JsonLogs.AddTo(builder.Logging, () => _options.LogLevel);
         services(builder.Services);
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = StopTime);
+        // No handler blocks, so none needs a thread of its own to be started on.
+        builder.Services.Configure<SocketTransportOptions>(sockets => sockets.UnsafePreferInlineScheduling = true);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;

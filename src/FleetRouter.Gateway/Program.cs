@@ -1,6 +1,11 @@
 using System.CommandLine;
 using FleetRouter.Gateway;
 
+// Sockets complete on the thread that saw them ready, a hop less for every chunk: a fifth less CPU a request, a quarter less a
+// chunk (./fleet bench overhead). The runtime reads this once, at the first socket, and only from the environment.
+const string inlineCompletions = "DOTNET_SYSTEM_NET_SOCKETS_INLINE_COMPLETIONS";
+Environment.SetEnvironmentVariable(inlineCompletions, Environment.GetEnvironmentVariable(inlineCompletions) ?? "1");
+
 var commands = new RootCommand("The FleetRouter gateway: an OpenAI-compatible front door to pools of vLLM engines.")
 {
     RunVerb.Command(),
