@@ -48,7 +48,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
         var windows = plan.Cells.ToDictionary(c => c, _ => targets.ToDictionary(t => t.Name, _ => new List<Window>()));
         for (int round = 0; round <= plan.Rounds; round++)
             await RoundAsync(round, targets, engines, directory, windows, cancellation);
-        memory = [.. memory.Select(m => m with { EndMiB = targets.Single(t => t.Name == m.Target).Process!.ResidentMiB() })];
+        memory = [.. memory.Select(m => m with { EndMib = targets.Single(t => t.Name == m.Target).Process!.ResidentMiB() })];
 
         List<CellFigures> cells = [.. windows.Select(c => new CellFigures(c.Key.Name, c.Key.Answer.ToString().ToLowerInvariant(), c.Key.Connections, c.Key.PromptBytes,
             [.. targets.Select(t => Figures.Of(t.Name, c.Value[t.Name], c.Value[Target.Direct], c.Value[Target.Nginx]))]))];
