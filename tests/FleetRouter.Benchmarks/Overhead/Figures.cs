@@ -22,4 +22,4 @@ internal sealed record Figures(string Target, Spread PerSecond, Spread? ToDirect
 internal sealed record CellFigures(string Cell, string Answer, int Connections, int PromptBytes, IReadOnlyList<Figures> Targets);
 
 /// <summary>A proxy's resident memory in MiB: before any request, with 500 streams open, and after the last window.</summary>
-internal sealed record MemoryFigures(string Target, double StartMiB, double OpenStreams500MiB, double EndMiB);
+internal sealed record MemoryFigures(string Target, double StartMib, double OpenStreamsMib, double EndMib);

@@ -38,7 +38,7 @@ internal sealed record OverheadReport(
             to.WriteLine();
             to.WriteLine("resident memory, MiB: at start → with 500 open streams → after the last window");
             foreach (MemoryFigures m in Memory)
-                to.WriteLine($"  {m.Target,-14}{m.StartMiB,7:F0} →{m.OpenStreams500MiB,7:F0} →{m.EndMiB,7:F0}");
+                to.WriteLine($"  {m.Target,-14}{m.StartMib,7:F0} →{m.OpenStreamsMib,7:F0} →{m.EndMib,7:F0}");
         }
         to.WriteLine();
         to.WriteLine($"{Rounds} rounds of {WindowSeconds} s windows; medians. Other programs took {ForeignCpuShare.Median:P0} of the two cores (at most {ForeignCpuShare.Max:P0}); over {NoisyShare:P0} in {NoisyWindows} of {Windows} windows, none left out.");

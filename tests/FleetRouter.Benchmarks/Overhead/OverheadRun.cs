@@ -14,7 +14,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
     /// <summary>Cells with pauses are not at the limit of a core, so they need longer for as sure a figure.</summary>
     private const int PacedSeconds = 4;
 
-    private const int WarmUpSeconds = 2, FewestWarmUps = 10, MostWarmUps = 30;
+    private const int WarmUpSeconds = 2, FewestWarmUps = 12, MostWarmUps = 36;
 
     public async Task<OverheadReport> MeasureAsync(CancellationToken cancellation)
     {
@@ -48,7 +48,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
         var windows = plan.Cells.ToDictionary(c => c, _ => targets.ToDictionary(t => t.Name, _ => new List<Window>()));
         for (int round = 0; round <= plan.Rounds; round++)
             await RoundAsync(round, targets, engines, directory, windows, cancellation);
-        memory = [.. memory.Select(m => m with { EndMiB = targets.Single(t => t.Name == m.Target).Process!.ResidentMiB() })];
+        memory = [.. memory.Select(m => m with { EndMib = targets.Single(t => t.Name == m.Target).Process!.ResidentMiB() })];
 
         List<CellFigures> cells = [.. windows.Select(c => new CellFigures(c.Key.Name, c.Key.Answer.ToString().ToLowerInvariant(), c.Key.Connections, c.Key.PromptBytes,
             [.. targets.Select(t => Figures.Of(t.Name, c.Value[t.Name], c.Value[Target.Direct], c.Value[Target.Nginx]))]))];
@@ -70,21 +70,24 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
     /// costs until then. So it is used until a request's cost has stopped falling; meanwhile its compiler may use every core.</summary>
     private async Task WarmUpAsync(List<Target> targets, string directory, CancellationToken cancellation)
     {
+        Cell[] cells = [.. ((Cell[])[new(Answer.Json, 16, 200), new(Answer.Sse, 16, 200), Cell.Paced]).Where(c => plan.Cells.Any(p => p.Answer == c.Answer))];
         foreach (GatewayProxy target in targets.OfType<GatewayProxy>())
         {
-            double[] best = [double.MaxValue, double.MaxValue];
+            double[] best = [.. cells.Select(_ => double.MaxValue)];
             int runs = 0, inVain = 0;
             target.Process!.MoveTo(Cores.All);
-            for (; runs < MostWarmUps && (runs < FewestWarmUps || inVain < 4); runs++)
+            for (; runs < MostWarmUps && (runs < FewestWarmUps || inVain < 2 * cells.Length); runs++)
             {
+                int turn = runs % cells.Length;
                 double cpu = target.Process.CpuSeconds();
-                Load load = await Load.RunAsync(new Cell(runs % 2 == 0 ? Answer.Json : Answer.Sse, 16, 200), target, WarmUpSeconds, directory, cancellation);
+                Load load = await Load.RunAsync(cells[turn], target, WarmUpSeconds, directory, cancellation);
                 double cost = (target.Process.CpuSeconds() - cpu) / load.Requests;
-                inVain = cost < 0.95 * best[runs % 2] ? 0 : inVain + 1;
-                best[runs % 2] = Math.Min(best[runs % 2], cost);
+                inVain = cost < 0.95 * best[turn] ? 0 : inVain + 1;
+                best[turn] = Math.Min(best[turn], cost);
             }
             target.Process.MoveTo([Cores.Proxy]);
-            progress.WriteLine($"{target.Name}: warmed up in {runs * WarmUpSeconds} s, to {best[0] * 1e6:F0} µs of CPU per JSON request and {best[1] * 1e6:F0} µs per stream");
+            progress.WriteLine($"{target.Name}: warmed up in {runs * WarmUpSeconds} s, to "
+                + string.Join(", ", cells.Zip(best, (c, cost) => $"{cost * 1e6:F0} µs of CPU per answer in {c.Name}")));
         }
     }
 

@@ -18,7 +18,7 @@ internal static class OverheadVerb
         --json writes: versions, machine, rounds, window_seconds, foreign_cpu_share, noisy_windows, windows,
         cells[{cell, answer, connections, prompt_bytes, targets[{target, per_second, to_direct, to_nginx, p50_ms, p99_ms,
         p50_to_direct, p99_to_direct, p50_to_nginx, p99_to_nginx, cpu_micros_per_request, cpu_micros_per_chunk,
-        allocated_bytes_per_request}]}], memory[{target, start_mi_b, open_streams500_mi_b, end_mi_b}] and
+        allocated_bytes_per_request}]}], memory[{target, start_mib, open_streams_mib, end_mib}] and
         reach[{name, figure, bound, holds}]. A figure is {median, min, max} over the rounds; one that cannot be had is absent.
         Percentiles are wrk's, corrected for the requests a stalled connection did not send.
         """;
