@@ -20,7 +20,7 @@ internal sealed class DemoFleet : IAsyncDisposable
     /// <summary>host:port of each engine.</summary>
     public IReadOnlyList<string> Instances { get; }
 
-    public static async Task<DemoFleet> Start(string policy, int count, CancellationToken stop)
+    public static async Task<DemoFleet> Start(string policy, TimeSpan sloTtft, int count, CancellationToken stop)
     {
         ChildProcess? engines = null, gateway = null;
         try
@@ -31,7 +31,7 @@ internal sealed class DemoFleet : IAsyncDisposable
             Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
 
             var configuration = Path.Combine(Path.GetTempPath(), $"fleet-demo-{Guid.NewGuid():N}.yaml");
-            await File.WriteAllTextAsync(configuration, Configuration(policy, addresses), stop);
+            await File.WriteAllTextAsync(configuration, Configuration(policy, sloTtft, addresses), stop);
             try
             {
                 gateway = ChildProcess.Start("the gateway", Dotnet, Sibling("FleetRouter.Gateway"), "run", "--config", configuration, "--ready-json", "--exit-with-parent");
@@ -56,10 +56,11 @@ internal sealed class DemoFleet : IAsyncDisposable
         _engines.HasExited ? $"the engine stand-ins ended during the run{_engines.Said()}"
         : _gateway.HasExited ? $"the gateway ended during the run{_gateway.Said()}" : null;
 
-    internal static string Configuration(string policy, IEnumerable<Uri> engines)
+    // The gateway is told the SLO it is judged by.
+    internal static string Configuration(string policy, TimeSpan sloTtft, IEnumerable<Uri> engines)
     {
         var yaml = new StringBuilder("listen: http://127.0.0.1:0\nadmin:\n  listen: http://127.0.0.1:0\npools:\n  - name: demo\n");
-        yaml.Append(CultureInfo.InvariantCulture, $"    policy: {policy}\n    instances:\n");
+        yaml.Append(CultureInfo.InvariantCulture, $"    policy: {policy}\n    ttftSlo: {sloTtft.TotalMilliseconds}ms\n    instances:\n");
         foreach (var engine in engines) yaml.Append(CultureInfo.InvariantCulture, $"      - url: {engine.GetLeftPart(UriPartial.Authority)}\n");
         return yaml.ToString();
     }
