@@ -18,6 +18,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
 
     public async Task<OverheadReport> MeasureAsync(CancellationToken cancellation)
     {
+        using FileStream alone = Alone();
         string directory = Directory.CreateTempSubdirectory("fleet-overhead-").FullName;
         var targets = new List<Target>();
         try
@@ -127,6 +128,20 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
             memory.Add(new MemoryFigures(target.Name, start, open, open));
         }
         return memory;
+    }
+
+    /// <summary>Holds this machine for one run: two at once would measure each other.</summary>
+    private static FileStream Alone()
+    {
+        string file = Path.Combine(Path.GetTempPath(), "fleet-overhead.lock");
+        try
+        {
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new OverheadException($"another run holds {file}; two at once would measure each other: wait for it to end");
+        }
     }
 
     /// <summary>What this process itself does between windows must not fall on the proxy.</summary>
