@@ -1,3 +1,5 @@
+using System.Buffers;
+
 namespace FleetRouter.Gateway.Forwarding;
 
 /// <summary>An answer that is not streamed, passed on byte for byte; its end is looked at for the engine's token counts.</summary>
@@ -6,7 +8,7 @@ internal sealed class WatchedAnswer(Stream engine, Attempt attempt) : PassingStr
     /// <summary>The counts stand at an answer's end, with at most a few fields after them.</summary>
     private const int TailSize = 2_048;
 
-    private readonly byte[] _tail = new byte[TailSize];
+    private byte[] _tail = ArrayPool<byte>.Shared.Rent(TailSize);
     private int _kept;
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation = default)
@@ -37,8 +39,12 @@ internal sealed class WatchedAnswer(Stream engine, Attempt attempt) : PassingStr
 
     protected override void Dispose(bool disposing)
     {
-        if (disposing)
+        if (disposing && _tail.Length > 0)
+        {
             engine.Dispose();
+            ArrayPool<byte>.Shared.Return(_tail);
+            (_tail, _kept) = ([], 0);
+        }
         base.Dispose(disposing);
     }
 }

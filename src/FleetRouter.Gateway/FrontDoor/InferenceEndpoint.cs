@@ -17,6 +17,10 @@ namespace FleetRouter.Gateway.FrontDoor;
 /// </remarks>
 internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forwarder, RequestTelemetry telemetry, TimeProvider time)
 {
+    /// <summary>Outcomes as metrics spell them, made once.</summary>
+    private static readonly string[] OutcomeNames =
+        [.. Enum.GetValues<AttemptOutcome>().Select(outcome => JsonNamingPolicy.KebabCaseLower.ConvertName(outcome.ToString()))];
+
     private static ReadOnlySpan<byte> UsageWish => "\"stream_options\":{\"include_usage\":true},"u8;
 
     public async Task HandleAsync(HttpContext context, ApiKind api, bool keysAreOurs)
@@ -73,7 +77,7 @@ internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forward
                     DropsClientKey = keysAreOurs,
                 };
                 (AttemptOutcome outcome, string trouble) = await forwarder.TryAsync(context, body, attempt);
-                end.Outcome = JsonNamingPolicy.KebabCaseLower.ConvertName(outcome.ToString());
+                end.Outcome = OutcomeNames[(int)outcome];
                 if (outcome is AttemptOutcome.EngineBusy or AttemptOutcome.Unreachable)
                 {
                     AttemptFailure failure = outcome == AttemptOutcome.EngineBusy ? AttemptFailure.EngineBusy : AttemptFailure.Unreachable;
