@@ -77,6 +77,18 @@ public sealed class EngineModel
     /// <summary>Prompt tokens of the requests waiting.</summary>
     public long WaitingTokens { get; private set; }
 
+    /// <summary>Prompt tokens still to be computed, of the requests waiting (their cached part is not known yet) and of those in the batch.</summary>
+    public long PendingPrefillTokens
+    {
+        get
+        {
+            long pending = WaitingTokens;
+            foreach (EngineTask task in _running)
+                pending += task.Decodes ? 0 : task.Tokens - task.Computed;
+            return pending;
+        }
+    }
+
     /// <summary>What it has done so far.</summary>
     public EngineCounters Counters { get; } = new();
 

@@ -17,7 +17,7 @@ public readonly record struct RenderedChat(uint[] Tokens, int EmittedTokens);
 /// </summary>
 public static class ChatPrompt
 {
-    private static readonly uint[] End = SyntheticTokenizer.Encode("<|end|>\n");
+    internal static readonly uint[] End = SyntheticTokenizer.Encode("<|end|>\n");
 
     /// <summary>Renders a conversation.</summary>
     /// <param name="messages">The conversation, oldest first; at least one message.</param>
@@ -63,5 +63,5 @@ public static class ChatPrompt
         tokens.AddRange(End);
     }
 
-    private static void AppendHeader(string role, List<uint> tokens) => SyntheticTokenizer.Append($"<|{role}|>\n", tokens);
+    internal static void AppendHeader(string role, List<uint> tokens) => SyntheticTokenizer.Append($"<|{role}|>\n", tokens);
 }

@@ -1,0 +1,58 @@
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Simulation.Engine;
+
+namespace FleetRouter.Simulation.Fleet;
+
+/// <summary>A fleet to simulate: engines, the gateway's pool in front of them, and what lies between.</summary>
+public sealed record FleetSetup
+{
+    /// <summary>The engines, one profile each; unlike ones make a heterogeneous pool.</summary>
+    public required IReadOnlyList<EngineProfile> Engines { get; init; }
+
+    /// <summary>Where the engines depart from their profiles, and what they admit.</summary>
+    public EngineLimits Limits { get; init; } = new();
+
+    /// <summary>What the pool's judgement is told, as a gateway would be configured.</summary>
+    public required PoolOptions Pool { get; init; }
+
+    /// <summary>One way between gateway and engine. Default 0.5 ms: one site.</summary>
+    public TimeSpan NetworkDelay { get; init; } = TimeSpan.FromMicroseconds(500);
+
+    /// <summary>Between two probes of an instance; the gateway's default.</summary>
+    public TimeSpan ProbeInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>From the moment an engine writes its report to the moment the pool handles it. Default 10 ms.</summary>
+    public TimeSpan ProbeDelay { get; init; } = TimeSpan.FromMilliseconds(10);
+
+    /// <summary>What befalls the engines, in order of time.</summary>
+    public IReadOnlyList<EngineFault> Faults { get; init; } = [];
+
+    /// <summary>Seed of the probes' phases.</summary>
+    public ulong Seed { get; init; } = 1;
+}
+
+/// <summary>Something that befalls an engine.</summary>
+/// <param name="At">When.</param>
+/// <param name="Engine">Index of the engine.</param>
+/// <param name="Kind">What.</param>
+/// <param name="Lasts">How long; it is well again afterwards.</param>
+public sealed record EngineFault(TimeSpan At, int Engine, FaultKind Kind, TimeSpan Lasts);
+
+/// <summary>What can befall an engine.</summary>
+public enum FaultKind
+{
+    /// <summary>The process dies with all it holds; a new one with an empty cache answers when the fault is over.</summary>
+    Crash,
+
+    /// <summary>Requests and probes are taken but no step ends.</summary>
+    Stall,
+
+    /// <summary>Its metrics say that it is idle and empty, whatever it does.</summary>
+    Lie,
+
+    /// <summary>Every new request is shed with a 503.</summary>
+    Shed,
+
+    /// <summary>Discovery no longer names it; what it answers runs to its end.</summary>
+    Leave,
+}

@@ -1,0 +1,67 @@
+namespace FleetRouter.Simulation.Fleet;
+
+/// <summary>How a request of a run ended.</summary>
+public enum OutcomeKind
+{
+    /// <summary>The run ended first: never offered, or never answered.</summary>
+    Open,
+
+    /// <summary>Answered whole.</summary>
+    Completed,
+
+    /// <summary>Refused by the router.</summary>
+    Refused,
+
+    /// <summary>Broken off by an engine's fault.</summary>
+    Broken,
+}
+
+/// <summary>What became of one request, as its client saw it.</summary>
+public sealed class RequestOutcome(PreparedRequest request)
+{
+    /// <summary>The request.</summary>
+    public PreparedRequest Request { get; } = request;
+
+    /// <summary>How it ended.</summary>
+    public OutcomeKind Kind { get; internal set; }
+
+    /// <summary>When it reached the gateway; null if its turn never came.</summary>
+    public TimeSpan? OfferedAt { get; internal set; }
+
+    /// <summary>When its first token reached the gateway.</summary>
+    public TimeSpan? FirstTokenAt { get; internal set; }
+
+    /// <summary>When its last token reached the gateway, or the router refused it.</summary>
+    public TimeSpan? EndedAt { get; internal set; }
+
+    /// <summary>Index of the engine that answered it; -1 for none.</summary>
+    public int Engine { get; internal set; } = -1;
+
+    /// <summary>Prompt tokens that engine found in its cache.</summary>
+    public int CachedTokens { get; internal set; }
+
+    /// <summary>Tokens received.</summary>
+    public int OutputTokens { get; internal set; }
+
+    /// <summary>Times it was sent to an engine.</summary>
+    public int Attempts { get; internal set; }
+
+    /// <summary>From its offer to its first token.</summary>
+    public TimeSpan? TimeToFirstToken => FirstTokenAt - OfferedAt;
+
+    /// <summary>Mean time between its tokens; zero for a single one.</summary>
+    public TimeSpan? InterTokenTime => FirstTokenAt is { } first && EndedAt is { } last && Kind == OutcomeKind.Completed
+        ? (last - first) / Math.Max(1, OutputTokens - 1)
+        : null;
+}
+
+/// <summary>A finished run.</summary>
+/// <param name="Outcomes">Every request of the workload, in order of index.</param>
+/// <param name="Engines">What each engine did.</param>
+/// <param name="Span">Virtual time from the first offer to the last end.</param>
+/// <param name="Events">Events handled.</param>
+/// <param name="LoadVariation">Coefficient of variation between instances of their pending prefill tokens, averaged over the run's probes.</param>
+/// <param name="Leases">Leases the pool still holds; 0 unless one leaked.</param>
+public sealed record FleetRun(
+    IReadOnlyList<RequestOutcome> Outcomes, IReadOnlyList<Engine.EngineCounters> Engines, TimeSpan Span, long Events,
+    double LoadVariation, int Leases);
