@@ -7,6 +7,7 @@ namespace FleetRouter.Domain.Tests.Fleet;
 /// <summary>A seeded life of a small, crowded, unreliable pool of several models: every kind of event, in any order.</summary>
 internal sealed class RandomPoolRun
 {
+    private static readonly string[] Policies = [.. PlacementPolicies.Names.SelectMany(PlacementPolicies.Variants)];
     private static readonly string[] Models = ["base", "base:lora-a", "other"];
 
     private readonly SplitMix64 _random;
@@ -121,10 +122,11 @@ internal sealed class RandomPoolRun
 
     private PoolOptions Options() => new()
     {
-        Name = "random", Policy = _random.Pick(PlacementPolicies.Names), TtftSlo = TimeSpan.FromMilliseconds(10 + _random.Below(2_000)),
-        KvCapacityTokens = 2_000 + _random.Below(60_000), MaxRequestsPerInstance = 1 + _random.Below(6), MaxHeld = _random.Below(25),
+        Name = "random", Policy = _random.Pick(Policies), TtftSlo = TimeSpan.FromMilliseconds(10 + _random.Below(2_000)),
+        KvCapacityTokens = 2_000 + _random.Below(60_000), MaxRequestsPerInstance = 1 + _random.Below(_random.Chance(0.4) ? 60 : 6), MaxHeld = _random.Below(25),
         MaxHoldTime = TimeSpan.FromMilliseconds(_random.Below(6_000)), MaxAttempts = 1 + _random.Below(4),
         SuspectAfterFailedProbes = 1 + _random.Below(3), SessionIdleTime = TimeSpan.FromSeconds(1 + _random.Below(20)), MaxSessions = _random.Below(30),
+        RebalanceQueued = _random.Chance(0.7), PrefillTokensPerSecond = 100 + _random.Below(4_000),
     };
 
     private string? AnyOpen() => Watch.Open.Count == 0 || _random.Chance(0.01)

@@ -65,11 +65,11 @@ internal sealed class PreblePolicy(TimeSpan window, double secondsPerOutputToken
         while (_recent.TryPeek(out var oldest) && oldest.At < before)
         {
             _recent.Dequeue();
-            long left = _placed[oldest.Instance] - oldest.Tokens;
-            if (left == 0)
-                _placed.Remove(oldest.Instance);
-            else
+            long left = _placed.GetValueOrDefault(oldest.Instance) - oldest.Tokens;
+            if (left > 0)
                 _placed[oldest.Instance] = left;
+            else
+                _placed.Remove(oldest.Instance);
         }
     }
 }
