@@ -114,13 +114,13 @@ public sealed class Pool
 
     private void Rebalance(Instance from, List<PoolEffect> effects)
     {
-        foreach ((InFlight work, Instance to, _, CandidateScore[] weighed) in Rebalancing.Round(from, _roster, _options, _estimates, _now))
+        foreach ((InFlight work, Instance to, CandidateScore here, CandidateScore there) in Rebalancing.Round(from, _roster, _options, _estimates, _now))
         {
             work.EndLease();
             work.Moved = true;
             _homes.Find(work, _now, _options.SessionIdleTime);   // the home moves along
             Lease(work, to);
-            effects.Add(new Move(work.Request.Id, from.Id, to.Id, Decide(work, PlacementRule.Rebalanced, to.Id, weighed, null)));
+            effects.Add(new Move(work.Request.Id, from.Id, to.Id, Decide(work, PlacementRule.Rebalanced, to.Id, [here, there], null)));
         }
     }
 

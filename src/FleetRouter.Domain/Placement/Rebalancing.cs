@@ -9,8 +9,11 @@ namespace FleetRouter.Domain.Placement;
 /// at most once, so that two instances never toss it to and fro.</remarks>
 internal static class Rebalancing
 {
-    /// <summary>A request to move, where to, and both places as seen before.</summary>
-    public readonly record struct Offer(InFlight Work, Instance To, TimeSpan Gain, CandidateScore[] Weighed);
+    /// <summary>A request to move, and where to; its old place as the round began and its new one as it is found.</summary>
+    public readonly record struct Offer(InFlight Work, Instance To, CandidateScore Here, CandidateScore There)
+    {
+        public TimeSpan Gain => Here.EstimatedTtft - There.EstimatedTtft;
+    }
 
     /// <summary>The moves of one round off <paramref name="from"/>. Each is to be carried out before the next is asked
     /// for: whether that is still wanted is told by the ledger.</summary>
@@ -22,8 +25,10 @@ internal static class Rebalancing
         {
             if (!IsOverloaded(from, options, estimates))
                 yield break;
-            if (Fits(offer, roster, options, estimates, now))
-                yield return offer;
+            // What moved before may have filled the other's queue, or brought it a common prefix.
+            CandidateScore there = Query(offer.Work, roster, options, estimates, now).Score(offer.To, offer.There.Role);
+            if (there.Refused is null && there.EstimatedTtft <= options.TtftSlo)
+                yield return offer with { There = there };
         }
     }
 
@@ -43,20 +48,13 @@ internal static class Rebalancing
             ahead += work.UncachedTokens;
             if (place < from.Prefilling.Count - waiting || work.Moved || OtherCandidate(work, from, roster) is not { } to)
                 continue;
-            PlacementQuery query = Query(work, roster, options, estimates, now);
-            CandidateScore there = query.Score(to, CandidateRole.Scored);
+            CandidateScore there = Query(work, roster, options, estimates, now).Score(to, CandidateRole.Scored);
             var here = new CandidateScore(from.Id, CandidateRole.Queued, work.PromptTokens - work.UncachedTokens, work.UncachedTokens,
                 ahead - work.UncachedTokens, from.AllRequests, TimeSpan.FromSeconds(ahead / from.PrefillRate), null);
             if (there.Refused is null && there.EstimatedTtft < here.EstimatedTtft)
-                offers.Add(new Offer(work, to, here.EstimatedTtft - there.EstimatedTtft, [here, there]));
+                offers.Add(new Offer(work, to, here, there));
         }
         return offers;
-    }
-
-    private static bool Fits(in Offer offer, Roster roster, PoolOptions options, TokenEstimates estimates, TimeSpan now)
-    {
-        PlacementQuery query = Query(offer.Work, roster, options, estimates, now);
-        return query.Obstacle(offer.To) is null && query.Ttft(offer.To, query.CachedTokens(offer.To)) <= options.TtftSlo;
     }
 
     private static PlacementQuery Query(InFlight work, Roster roster, PoolOptions options, TokenEstimates estimates, TimeSpan now) =>
