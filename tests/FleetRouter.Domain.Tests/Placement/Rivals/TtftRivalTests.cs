@@ -59,11 +59,22 @@ public sealed class TtftRivalTests
         PoolDriver pool = RivalPools.With("smetric", "a", "b");
         pool.Warm("a", (1, 60));
         pool.Decode("a", 2);
-        Assert.Equal("b", pool.Next((1, 60), (2, 40)));
+        Assert.Equal("b", pool.Place(pool.Request(Prompts.Of((1, 60), (2, 40)), "new")).Instance);
         pool = RivalPools.With("smetric", "a", "b");
         pool.Warm("a", (1, 60));
         pool.Decode("a", 2);
         Assert.Equal("a", pool.NextTurn((1, 60), (2, 40)));
+    }
+
+    [Theory]
+    [InlineData(5, "a")]
+    [InlineData(4, "b")]   // no more than the prefix it is placed by: perhaps a system prompt
+    public void Smetric_takes_a_long_match_without_a_session_id_for_a_later_turn(int matching, string expected)
+    {
+        PoolDriver pool = RivalPools.With("smetric", "a", "b");
+        pool.Warm("a", (1, 60));
+        pool.Decode("a", 2);
+        Assert.Equal(expected, pool.Next((1, matching), (2, 40)));
     }
 
     [Fact]
