@@ -32,6 +32,9 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     public int OutputTokens;
     public bool PrefillDone;
 
+    /// <summary>Whether it was moved from one instance's queue to another's.</summary>
+    public bool Moved;
+
     // The hold.
     public LinkedListNode<InFlight>? HoldPlace;
     public TimeSpan HeldSince;
@@ -54,7 +57,7 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
         if (!PrefillDone)
         {
             PrefillDone = true;
-            instance.PendingPrefillTokens -= UncachedTokens;
+            instance.EndPrefill(this);
         }
         int remaining = RemainingOutput;
         OutputTokens = outputTokens;

@@ -26,6 +26,10 @@ internal sealed class Instance(string id, PoolOptions options)
     public long PendingPrefillTokens;
     public long DecodeTokens;
     public long KvTokens;
+    public long PromptTokens;
+
+    /// <summary>Those of them without a first token, in the order of their dispatch.</summary>
+    public readonly List<InFlight> Prefilling = [];
 
     /// <summary>Requests the engine has that this router did not send: other gateways' and direct clients'.</summary>
     public int ForeignRequests;
@@ -57,16 +61,25 @@ internal sealed class Instance(string id, PoolOptions options)
         PendingPrefillTokens += work.UncachedTokens;
         DecodeTokens += work.ProjectedOutput;
         KvTokens += work.UncachedTokens + work.ProjectedOutput;
+        PromptTokens += work.PromptTokens;
+        Prefilling.Add(work);
     }
 
     /// <summary>Gives back all that <paramref name="work"/> still holds here.</summary>
     public void Release(InFlight work)
     {
         Requests--;
-        if (!work.PrefillDone)
-            PendingPrefillTokens -= work.UncachedTokens;
+        EndPrefill(work);
         DecodeTokens -= work.RemainingOutput;
         KvTokens -= work.UncachedTokens + work.ProjectedOutput;
+        PromptTokens -= work.PromptTokens;
+    }
+
+    /// <summary>The prompt of <paramref name="work"/> is computed here, or need not be any more.</summary>
+    public void EndPrefill(InFlight work)
+    {
+        if (Prefilling.Remove(work))
+            PendingPrefillTokens -= work.UncachedTokens;
     }
 
     /// <summary>Sets the ledger beside what the engine says it has.</summary>

@@ -98,13 +98,30 @@ public sealed class Pool
             return false;
 
         _held.Remove(work, _now);
+        Lease(work, instance);
+        effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, choice.Rule, instance.Id, weighed, null)));
+        return true;
+    }
+
+    private void Lease(InFlight work, Instance instance)
+    {
         int cached = TokenEstimates.CachedTokens(instance.Prefixes.CachedBlocks(work.Request.Prompt.Hashes), work);
         work.Lease(instance, _now, work.PromptTokens - cached, _estimates.ProjectedOutput(work.Request), instance.Backlog(_estimates));
         instance.LastDispatch = ++_dispatches;
         instance.Prefixes.Touch(work.Request.Prompt.Hashes);
         _homes.Settle(work, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
-        effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, choice.Rule, instance.Id, weighed, null)));
-        return true;
+    }
+
+    private void Rebalance(Instance from, List<PoolEffect> effects)
+    {
+        foreach ((InFlight work, Instance to, CandidateScore here, CandidateScore there) in Rebalancing.Round(from, _roster, _options, _estimates, _now))
+        {
+            work.EndLease();
+            work.Moved = true;
+            _homes.Find(work, _now, _options.SessionIdleTime);   // the home moves along
+            Lease(work, to);
+            effects.Add(new Move(work.Request.Id, from.Id, to.Id, Decide(work, PlacementRule.Rebalanced, to.Id, [here, there], null)));
+        }
     }
 
     /// <summary>Key of a prompt with no prefix worth keeping together: the session or the text itself spreads it.</summary>
@@ -199,6 +216,8 @@ public sealed class Pool
         if (e.Report.Waiting == 0)
             instance.BusyUntil = TimeSpan.Zero;
         _roster.Answered(instance, e.Report, _now, effects);
+        if (_options.RebalanceQueued)
+            Rebalance(instance, effects);
         ReleaseHeld(effects);
     }
 

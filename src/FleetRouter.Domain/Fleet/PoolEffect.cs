@@ -10,6 +10,11 @@ public abstract record PoolEffect;
 /// <see cref="RequestEnded"/> or <see cref="AttemptFailed"/>.</summary>
 public sealed record Dispatch(string RequestId, string Instance, Decision Decision) : PoolEffect;
 
+/// <summary>Take a request without a first token from the instance it queues on and send it to another. The lease moves at
+/// this moment; nothing of the attempt at <paramref name="From"/> is to be told the pool any more. Only where
+/// <see cref="PoolOptions.RebalanceQueued"/> is set.</summary>
+public sealed record Move(string RequestId, string From, string To, Decision Decision) : PoolEffect;
+
 /// <summary>Keep the request waiting: every instance that could take it is saturated.</summary>
 public sealed record Held(string RequestId) : PoolEffect;
 

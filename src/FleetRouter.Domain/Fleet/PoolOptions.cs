@@ -6,7 +6,8 @@ public sealed record PoolOptions
     /// <summary>The pool's name: a label in metrics, decisions and the admin API.</summary>
     public required string Name { get; init; }
 
-    /// <summary>Placement policy by name: <c>dual-hash</c>, <c>least-load</c> or <c>round-robin</c>. Default <c>dual-hash</c>.</summary>
+    /// <summary>Placement policy: one of <see cref="Placement.PlacementPolicies.Names"/>, with parameters after a colon where
+    /// it has any, as in <c>smetric:slack=3</c>. Default <c>dual-hash</c>.</summary>
     public string Policy { get; init; } = "dual-hash";
 
     /// <summary>Time to first token a request should meet; beyond it the warm candidate is left for the lighter one.
@@ -42,4 +43,9 @@ public sealed record PoolOptions
 
     /// <summary>Session homes remembered at once. Range 0 to 10,000,000, default 100,000 (about 100 bytes each).</summary>
     public int MaxSessions { get; init; } = 100_000;
+
+    /// <summary>Whether requests that queue where the TTFT SLO would be missed are moved (<see cref="Move"/>) to their other
+    /// candidate, a round at each probe. Default false; for hosts that can carry a move out. The gateway cannot yet cancel
+    /// an attempt to send it elsewhere, so its configuration has no such option.</summary>
+    public bool RebalanceQueued { get; init; }
 }

@@ -81,6 +81,12 @@ public enum CandidateRole
 
     /// <summary>It was next in turn.</summary>
     NextInTurn,
+
+    /// <summary>It had the best score of all, by the policy's own measure.</summary>
+    Scored,
+
+    /// <summary>The request was queued there and is moved away.</summary>
+    Queued,
 }
 
 /// <summary>The rule that decided.</summary>
@@ -106,6 +112,12 @@ public enum PlacementRule
 
     /// <summary>The next in turn (policy <c>round-robin</c>).</summary>
     RoundRobin,
+
+    /// <summary>The best by the measure of the policy in force.</summary>
+    Score,
+
+    /// <summary>Queued where the SLO would be missed, and moved before its first token to its other candidate.</summary>
+    Rebalanced,
 
     /// <summary>No instance was given.</summary>
     Refused,

@@ -43,6 +43,9 @@ internal readonly ref struct PlacementQuery(
     public int CachedTokens(Instance instance) =>
         TokenEstimates.CachedTokens(instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes), Work);
 
+    /// <summary>Prefill work queued on <paramref name="instance"/>, tokens.</summary>
+    public long Backlog(Instance instance) => instance.Backlog(_estimates);
+
     /// <summary>Load by which the lighter of two instances is told, in prompt tokens.</summary>
     public long Load(Instance instance) => instance.Backlog(_estimates) + (long)RequestWeight * instance.AllRequests;
 
@@ -57,6 +60,10 @@ internal readonly ref struct PlacementQuery(
         return new CandidateScore(instance.Id, role, cached, Work.PromptTokens - cached, instance.Backlog(_estimates),
             instance.AllRequests, Ttft(instance, cached), Obstacle(instance));
     }
+
+    /// <summary>The answer of a policy that looks at every instance: the one it takes, without all those it does not.</summary>
+    public Choice Choose(Instance? instance, PlacementRule rule = PlacementRule.Score, CandidateRole role = CandidateRole.Scored) =>
+        new(instance, rule, instance is null ? [] : [Score(instance, role)]);
 
     /// <summary>The least loaded of the ready instances that could take the request; among equals the one rested longest.</summary>
     public Instance? LeastLoaded()
@@ -86,19 +93,4 @@ internal interface IPlacementPolicy
 {
     /// <summary>The instance for a request, out of <see cref="PlacementQuery.Ready"/>, which is not empty.</summary>
     Choice Place(in PlacementQuery query);
-}
-
-/// <summary>The policies by the name a configuration gives them.</summary>
-public static class PlacementPolicies
-{
-    /// <summary>The known names, the default first.</summary>
-    public static readonly IReadOnlyList<string> Names = ["dual-hash", "least-load", "round-robin"];
-
-    internal static IPlacementPolicy Create(string name) => name switch
-    {
-        "dual-hash" => new DualHashPolicy(),
-        "least-load" => new LeastLoadPolicy(),
-        "round-robin" => new RoundRobinPolicy(),
-        _ => throw new ArgumentException($"no placement policy is called '{name}'; known: {string.Join(", ", Names)}"),
-    };
 }

@@ -74,7 +74,7 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
         new ValueOption<PoolSection, string>("name", TextKinds.Name, p => p.Options.Name, (p, v) => p with { Options = p.Options with { Name = v } },
             "The pool in metrics, decisions and the admin API; once in the file.") { Required = true },
         new ValueOption<PoolSection, string>("policy", TextKinds.OneOf(policies), p => p.Options.Policy, (p, v) => p with { Options = p.Options with { Policy = v } },
-            "How requests are placed. The two plain policies are for comparison."),
+            "How requests are placed. All but the default are for comparison: the plain ones and the rules of other routers."),
         new ListOption<PoolSection, InstanceSection>("instances", InstanceOptions, new InstanceSection(), (p, v) => p with { Instances = v },
             "Engines at fixed addresses. Give these or `dns`."),
         new SectionOption<PoolSection, DnsName>("dns", DnsOptions, new DnsName("", 8000, "http", TimeSpan.FromSeconds(5)), (p, v) => p with { Dns = v },

@@ -13,7 +13,7 @@ internal sealed class EffectDigest
     {
         string text = effect.ToString();
         Value = XxHash64.Of(MemoryMarshal.AsBytes(text.AsSpan()), Value);
-        var decision = (effect as Dispatch)?.Decision ?? (effect as Refuse)?.Decision;
+        var decision = (effect as Dispatch)?.Decision ?? (effect as Refuse)?.Decision ?? (effect as Move)?.Decision;
         foreach (var score in decision?.Candidates ?? [])
             Value = XxHash64.Of(score.ToString(), Value);   // a record prints a list by its type alone
     }

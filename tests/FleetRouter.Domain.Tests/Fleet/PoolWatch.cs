@@ -17,6 +17,7 @@ internal sealed class PoolWatch(PoolOptions options)
     public int Dispatches { get; private set; }
     public int Holds { get; private set; }
     public int Refusals { get; private set; }
+    public int Moves { get; private set; }
 
     public void Saw(PoolEvent happened, IReadOnlyList<PoolEffect> effects)
     {
@@ -106,6 +107,10 @@ internal sealed class PoolWatch(PoolOptions options)
                 Dispatches++;
                 SawDispatch(e);
                 break;
+            case Move e:
+                Moves++;
+                SawMove(e);
+                break;
             case ProbeNow e:
                 Assert.Contains(e.Instance, _engines.Keys);
                 break;
@@ -138,6 +143,22 @@ internal sealed class PoolWatch(PoolOptions options)
         (ticket.Standing, ticket.On, ticket.Tokens, ticket.Uncached) = (Standing.Dispatched, engine, 0, score.UncachedTokens);
     }
 
+    private void SawMove(Move move)
+    {
+        Assert.True(_options.RebalanceQueued, "moved, though nobody may be");
+        Assert.True(_open.TryGetValue(move.RequestId, out Ticket? ticket), $"{move.RequestId} is moved but not open");
+        Assert.Equal((Standing.Dispatched, move.From, 0, false), (ticket.Standing, ticket.On!.Id, ticket.Tokens, ticket.Moved));
+        Engine to = _engines[move.To];
+        Assert.Equal(InstanceState.Ready, to.State);
+        Assert.NotEqual(ticket.On, to);
+        Assert.Contains(ticket.Request.Model, to.Models);
+        Assert.DoesNotContain(to, ticket.OutOfReach);
+        Assert.Equal(ticket.Attempts, move.Decision.Attempt);
+        CandidateScore score = move.Decision.Candidates.Single(c => c.Instance == move.To);
+        Assert.Null(score.Refused);
+        (ticket.On, ticket.Uncached, ticket.Moved) = (to, score.UncachedTokens, true);
+    }
+
     internal enum Standing { Asking, Held, Dispatched, Refused }
 
     /// <summary>One request that is not over.</summary>
@@ -149,6 +170,7 @@ internal sealed class PoolWatch(PoolOptions options)
         public HashSet<Engine> OutOfReach { get; } = [];
         public int Attempts, Tokens, Uncached;
         public TimeSpan HeldSince;
+        public bool Moved;
     }
 
     /// <summary>One instance from its joining to its leaving; under the same name later it is another.</summary>

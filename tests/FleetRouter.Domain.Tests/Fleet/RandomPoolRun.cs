@@ -7,17 +7,20 @@ namespace FleetRouter.Domain.Tests.Fleet;
 /// <summary>A seeded life of a small, crowded, unreliable pool of several models: every kind of event, in any order.</summary>
 internal sealed class RandomPoolRun
 {
+    private static readonly string[] Policies = [.. PlacementPolicies.Names.SelectMany(PlacementPolicies.Variants)];
     private static readonly string[] Models = ["base", "base:lora-a", "other"];
 
     private readonly SplitMix64 _random;
     private readonly PoolDriver _driver;
     private readonly List<PromptChain> _prompts = [];
     private readonly SortedSet<string> _joined = new(StringComparer.Ordinal);
+    private readonly bool _calm;   // little breaks, so that queues can build up
     private int _requests;
 
     public RandomPoolRun(ulong seed)
     {
         _random = new SplitMix64(seed);
+        _calm = _random.Chance(0.3);
         PoolOptions options = Options();
         _driver = new PoolDriver(options);
         Watch = new PoolWatch(options);
@@ -56,6 +59,8 @@ internal sealed class RandomPoolRun
     {
         TimeSpan now = _driver.Now;
         int dice = _random.Below(1_000);
+        if (_calm && dice is (>= 740 and < 830) or (>= 900 and < 940) or (>= 975 and < 990) && _random.Chance(0.95))
+            dice = 830;   // a probe instead of something broken
         return dice switch
         {
             < 380 => new RequestArrived(now, Request()),
@@ -97,7 +102,7 @@ internal sealed class RandomPoolRun
     }
 
     private EngineReport Report() => new(
-        _random.Chance(0.05) ? [] : [.. Models.Where(_ => _random.Chance(0.7))],
+        _calm ? Models : _random.Chance(0.05) ? [] : [.. Models.Where(_ => _random.Chance(0.7))],
         Running: _random.Chance(0.8) ? _random.Below(5) : null,
         Waiting: _random.Chance(0.8) ? _random.Below(3) : null,
         KvUsage: _random.Chance(0.5) ? _random.Below(101) / 100.0 : null,
@@ -121,10 +126,11 @@ internal sealed class RandomPoolRun
 
     private PoolOptions Options() => new()
     {
-        Name = "random", Policy = _random.Pick(PlacementPolicies.Names), TtftSlo = TimeSpan.FromMilliseconds(10 + _random.Below(2_000)),
-        KvCapacityTokens = 2_000 + _random.Below(60_000), MaxRequestsPerInstance = 1 + _random.Below(6), MaxHeld = _random.Below(25),
+        Name = "random", Policy = _random.Pick(Policies), TtftSlo = TimeSpan.FromMilliseconds(10 + _random.Below(2_000)),
+        KvCapacityTokens = 2_000 + _random.Below(60_000), MaxRequestsPerInstance = 1 + _random.Below(_calm ? 60 : 6), MaxHeld = _random.Below(25),
         MaxHoldTime = TimeSpan.FromMilliseconds(_random.Below(6_000)), MaxAttempts = 1 + _random.Below(4),
         SuspectAfterFailedProbes = 1 + _random.Below(3), SessionIdleTime = TimeSpan.FromSeconds(1 + _random.Below(20)), MaxSessions = _random.Below(30),
+        RebalanceQueued = _random.Chance(0.7), PrefillTokensPerSecond = 100 + _random.Below(4_000),
     };
 
     private string? AnyOpen() => Watch.Open.Count == 0 || _random.Chance(0.01)

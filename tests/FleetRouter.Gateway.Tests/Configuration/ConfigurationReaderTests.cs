@@ -121,7 +121,7 @@ public sealed class ConfigurationReaderTests
             "f.yaml:23:35: pools[1].dns.port: '0' is out of range; write 1 to 65535",
             "f.yaml:24:5: pools[2].name: missing; add it",
             "f.yaml:24:5: pools[2]: no engines; add instances: or dns:",
-            "f.yaml:24:13: pools[2].policy: a list where a choice belongs; write dual-hash, least-load, round-robin",
+            $"f.yaml:24:13: pools[2].policy: a list where a choice belongs; write {string.Join(", ", Policies)}",
         ], reading.Problems.Select(problem => problem.ToString()));
     }
 
