@@ -144,7 +144,7 @@ public sealed class PoolHost : IDisposable
             case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision)); break;
             case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision)); break;
             case ProbeNow e: ProbeRequested?.Invoke(e.Instance); break;
-            case WakeAt e: _alarm.Change(Max(e.At - _clock.Now, TimeSpan.Zero), Timeout.InfiniteTimeSpan); break;
+            case WakeAt e: _alarm.Change(WholeMilliseconds(e.At - _clock.Now), Timeout.InfiniteTimeSpan); break;
         }
     }
 
@@ -154,7 +154,8 @@ public sealed class PoolHost : IDisposable
             answer.TrySetResult(placement);
     }
 
-    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+    /// <summary>Rounded up, since timers round down: an alarm that rings too early is only asked for again, at once and over again.</summary>
+    private static TimeSpan WholeMilliseconds(TimeSpan wait) => TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(wait.TotalMilliseconds)));
 
     private static string IdOf(PoolEvent question) => question switch
     {

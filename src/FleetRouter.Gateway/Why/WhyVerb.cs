@@ -18,21 +18,25 @@ internal static class WhyVerb
             Arity = ArgumentArity.ZeroOrOne,
         };
         var journal = new System.CommandLine.Option<string?>("--journal") { Description = "Journal to replay: the folder that option journal.path names, or one of its files.", HelpName = "PATH" };
-        var url = new System.CommandLine.Option<Uri>("--url")
+        var url = new System.CommandLine.Option<string>("--url")
         {
-            Description = "Without --journal: the running gateway's admin API to ask.", HelpName = "URL", DefaultValueFactory = _ => OptionTable.Defaults.AdminListen,
+            Description = "Without --journal: the running gateway's admin API to ask.", HelpName = "URL",
+            DefaultValueFactory = _ => OptionTable.Defaults.AdminListen.GetLeftPart(UriPartial.Authority),
         };
+        url.Validators.Add(result =>
+        {
+            if (TextKinds.EngineUrl.Parse(result.GetValueOrDefault<string>()).What is not null)
+                result.AddError("--url takes http://HOST:PORT, the gateway's option admin.listen");
+        });
         var json = new System.CommandLine.Option<string?>("--json") { Description = "Write the answer to this file too.", HelpName = "FILE" };
         var command = new Command("why", "Tell why a request went where it went; exit code 0 only if it is known and a replay decides the same.") { request, journal, url, json };
         command.Validators.Add(result =>
         {
             if (result.GetValue(request) is null && result.GetValue(journal) is null)
                 result.AddError("give a REQUEST-ID, or --journal PATH to replay a journal");
-            if (result.GetValue(url) is not { IsAbsoluteUri: true, Scheme: "http" or "https" })
-                result.AddError("--url takes http://ADDRESS:PORT, the gateway's option admin.listen");
         });
         command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(request), parsed.GetValue(journal), parsed.GetValue(url)!, parsed.GetValue(json), Console.Out, Console.Error, cancellation));
+            parsed.GetValue(request), parsed.GetValue(journal), new Uri(parsed.GetValue(url)!), parsed.GetValue(json), Console.Out, Console.Error, cancellation));
         return command;
     }
 

@@ -36,6 +36,9 @@ public static class JournalFiles
     /// <summary>The file before it.</summary>
     public static string Previous(string folder, string pool) => Path.Combine(folder, pool + PreviousEnd);
 
+    /// <summary>Empty; who holds it open writes the journal.</summary>
+    public static string Lock(string folder, string pool) => Path.Combine(folder, pool + ".journal.lock");
+
     /// <summary>The files at <paramref name="path"/>, a file or a folder, each pool's older file first; a current file brings the one before it.</summary>
     /// <exception cref="JournalException">There is none.</exception>
     public static IReadOnlyList<string> At(string path)

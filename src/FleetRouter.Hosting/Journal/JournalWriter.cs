@@ -25,6 +25,7 @@ public sealed class JournalWriter : IAsyncDisposable
     private readonly ArrayBufferWriter<byte> _buffer = new(64 * 1024);
     private readonly Utf8JsonWriter _json;
     private readonly string _folder;
+    private readonly FileStream _lock;
     private readonly long _mostBytes;
     private readonly HostClock _clock;
     private readonly Action<string> _failed;
@@ -35,9 +36,9 @@ public sealed class JournalWriter : IAsyncDisposable
     private long _lostInARow;   // only the mailbox's
     private long _events, _lost, _unflushed;
 
-    private JournalWriter(string folder, JournalHeader header, FileStream file, long mostBytes, HostClock clock, Action<string> failed)
+    private JournalWriter(string folder, JournalHeader header, FileStream held, FileStream file, long mostBytes, HostClock clock, Action<string> failed)
     {
-        (_folder, _header, _file, _mostBytes, _clock, _failed) = (folder, header, file, mostBytes, clock, failed);
+        (_folder, _header, _lock, _file, _mostBytes, _clock, _failed) = (folder, header, held, file, mostBytes, clock, failed);
         _json = new Utf8JsonWriter(_buffer, new JsonWriterOptions { Encoder = JournalJson.Options.Encoder, SkipValidation = true });
         Write(new JournalLine(_header, null, null, null));
         Flush();
@@ -62,16 +63,19 @@ public sealed class JournalWriter : IAsyncDisposable
         string run = string.Create(CultureInfo.InvariantCulture, $"{clock.Date(clock.Now):yyyyMMdd'T'HHmmss}-{Random.Shared.Next():x8}");
         var header = new JournalHeader(JournalHeader.Current, run, 0, 0, clock.Date(TimeSpan.Zero), options);
         string path = JournalFiles.Current(folder, options.Name);
+        FileStream? held = null;
         try
         {
             Directory.CreateDirectory(folder);
-            using (FileStream before = Open(path, FileMode.OpenOrCreate))   // refused while another gateway writes it
-                if (before.Length > 0)
-                    File.Move(path, JournalFiles.Previous(folder, options.Name), overwrite: true);
-            return new JournalWriter(folder, header, Open(path, FileMode.Create), mostBytes, clock, failed);
+            // The journal itself cannot be the lock: readers could not open it.
+            held = new FileStream(JournalFiles.Lock(folder, options.Name), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            if (File.Exists(path))
+                File.Move(path, JournalFiles.Previous(folder, options.Name), overwrite: true);
+            return new JournalWriter(folder, header, held, Open(path), mostBytes, clock, failed);
         }
         catch (Exception trouble) when (trouble is IOException or UnauthorizedAccessException)
         {
+            held?.Dispose();
             throw new JournalException($"the journal {path} cannot be written ({OneLine(trouble)}); let journal.path be a folder of this gateway's own that it may write to", trouble);
         }
     }
@@ -94,6 +98,7 @@ public sealed class JournalWriter : IAsyncDisposable
         _waiting.Writer.TryComplete();
         await _closing.CancelAsync();
         await _writing;
+        await _lock.DisposeAsync();
         _closing.Dispose();
         await _json.DisposeAsync();
     }
@@ -195,7 +200,7 @@ public sealed class JournalWriter : IAsyncDisposable
         File.Move(path, JournalFiles.Previous(_folder, _header.Options.Name), overwrite: true);
         _file!.Dispose();
         _file = null;
-        _file = Open(path, FileMode.Create);
+        _file = Open(path);
         _header = _header with { Part = _header.Part + 1, LinesBefore = _header.LinesBefore + _linesHere };
         (_bytes, _linesHere) = (0, 0);
         Write(new JournalLine(_header, null, null, null));
@@ -208,9 +213,9 @@ public sealed class JournalWriter : IAsyncDisposable
         _unflushed = 0;
     }
 
-    private static FileStream Open(string path, FileMode mode)
+    private static FileStream Open(string path)
     {
-        var options = new FileStreamOptions { Mode = mode, Access = FileAccess.Write, Share = FileShare.Read | FileShare.Delete, BufferSize = 64 * 1024 };
+        var options = new FileStreamOptions { Mode = FileMode.Create, Access = FileAccess.Write, Share = FileShare.Read | FileShare.Delete, BufferSize = 64 * 1024 };
         if (!OperatingSystem.IsWindows())
             options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.GroupRead;
         return new FileStream(path, options);
