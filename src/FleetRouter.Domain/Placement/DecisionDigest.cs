@@ -18,7 +18,7 @@ public sealed class DecisionDigest
     public long Decisions { get; private set; }
 
     /// <summary>Whether an effect is a decision about a request, as against word of an instance or a wish for an alarm.</summary>
-    public static bool IsDecision(PoolEffect effect) => effect is Dispatch or Refuse or Held;
+    public static bool IsDecision(PoolEffect effect) => effect is Dispatch or Move or Refuse or Held;
 
     /// <summary>The digest of one decision alone.</summary>
     public static ulong Of(PoolEffect effect)
@@ -36,6 +36,7 @@ public sealed class DecisionDigest
             case Dispatch e: Begin(1, e.RequestId); Mix(e.Instance); Mix(e.Decision); break;
             case Refuse e: Begin(2, e.RequestId); Mix(e.Refusal); Mix(e.Decision); break;
             case Held e: Begin(3, e.RequestId); break;
+            case Move e: Begin(4, e.RequestId); Mix(e.From); Mix(e.To); Mix(e.Decision); break;
         }
     }
 

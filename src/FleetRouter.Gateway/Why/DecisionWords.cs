@@ -21,11 +21,20 @@ internal static class DecisionWords
         ("not taken for", c => c.Refused ?? "-"),
     ];
 
+    /// <summary>The reasons an effect carries; null for one without.</summary>
+    public static Decision? Of(PoolEffect decided) => decided switch
+    {
+        Dispatch e => e.Decision,
+        Move e => e.Decision,
+        Refuse e => e.Decision,
+        _ => null,
+    };
+
     /// <summary>What a decision comes to, in a line.</summary>
     public static string Outcome(PoolEffect decided) => decided switch
     {
-        Dispatch e => Outcome(e.Decision),
-        Refuse e => Outcome(e.Decision),
+        Move e => $"attempt {e.Decision.Attempt} moved from {e.From} to {e.To}",
+        Dispatch or Refuse => Outcome(Of(decided)!),
         _ => "held in the router: every instance that could take it was saturated",
     };
 
@@ -76,6 +85,8 @@ internal static class DecisionWords
         PlacementRule.Spill => "no candidate could take it: the least loaded of the others",
         PlacementRule.LeastLoad => "it had the least load of all",
         PlacementRule.RoundRobin => "it was next in turn",
+        PlacementRule.Score => "it was the best by the policy's own measure",
+        PlacementRule.Rebalanced => "it queued where the SLO would be missed, and had no token yet",
         PlacementRule.Refused => "no instance was given",
         _ => null,
     };

@@ -65,7 +65,7 @@ internal sealed class JournalStories(string? requestId)
 
     private void Gather(PoolEffect decided, DateTimeOffset time, bool? same)
     {
-        Decision? decision = (decided as Dispatch)?.Decision ?? (decided as Refuse)?.Decision;
+        Decision? decision = DecisionWords.Of(decided);
         string id = decision?.RequestId ?? ((Held)decided).RequestId;
         if (!_open.TryGetValue(id, out Gathered? story))
         {

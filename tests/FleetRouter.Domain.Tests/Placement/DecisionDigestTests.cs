@@ -29,6 +29,9 @@ public sealed class DecisionDigestTests
         Counts(Dispatched(Decided), new Dispatch("other", "i", Decided), "the dispatched request");
         Counts(Dispatched(Decided), new Dispatch("r", "other", Decided), "the instance");
         Counts(new Held("r"), new Held("other"), "the held request");
+        Counts(new Move("r", "i", "j", Decided), new Move("r", "other", "j", Decided), "where a moved request was");
+        Counts(new Move("r", "i", "j", Decided), new Move("r", "i", "other", Decided), "where it goes");
+        Assert.All(Changed(Decided), c => Counts(new Move("r", "i", "j", Decided), new Move("r", "i", "j", (Decision)c.Value), c.Name));
     }
 
     [Fact]

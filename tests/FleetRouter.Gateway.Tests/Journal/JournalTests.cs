@@ -25,7 +25,7 @@ public sealed class JournalTests : IDisposable
         }
         // The life must reach what it is to test.
         Assert.Equal(typeof(PoolEvent).Assembly.GetTypes().Count(t => t.IsSubclassOf(typeof(PoolEvent))), life.Select(e => e.Happened.GetType()).Distinct().Count());
-        Assert.Equal(3, read.SelectMany(e => e.Decisions).Select(d => d.GetType()).Distinct().Count());
+        Assert.Equal(4, read.SelectMany(e => e.Decisions).Select(d => d.GetType()).Distinct().Count());
     }
 
     [Fact]
@@ -166,6 +166,23 @@ public sealed class JournalTests : IDisposable
         replays.ForEach(replay => Assert.NotEmpty(replay.Run().ToList()));
         Assert.Equal([before, after], replays.Select(r => r.Replayed.Value));
         Assert.All(replays, r => Assert.True(r.Whole));
+    }
+
+    [Fact]
+    public async Task A_disk_that_fails_ends_the_journal_and_nothing_else()
+    {
+        using var doomed = new JournalFolder();
+        var messages = new List<string>();
+        var (run, life) = JournalFolder.Live(10, 300);
+        JournalWriter journal = doomed.Begin(run.FirstOptions, 20_000, failed: messages.Add);
+        Directory.Delete(doomed.Path, recursive: true);
+        foreach ((PoolEvent happened, List<PoolEffect> effects) in life)
+            journal.Add(happened, effects);
+        await journal.DisposeAsync();
+        Directory.CreateDirectory(doomed.Path);
+        Assert.StartsWith($"the journal {doomed.File} ends here: ", Assert.Single(messages));
+        Assert.Equal(life.Count, journal.Events + journal.Lost);
+        Assert.True(journal.Lost > life.Count / 2);
     }
 
     [Fact]
