@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using FleetRouter.Domain.Admission;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Prefixes;
@@ -41,10 +40,10 @@ public sealed class DecisionDigest
     }
 
     /// <summary>Adds effects in order.</summary>
-    public void Add(List<PoolEffect> effects)
+    public void Add(IReadOnlyList<PoolEffect> effects)
     {
-        foreach (PoolEffect effect in CollectionsMarshal.AsSpan(effects))
-            Add(effect);
+        for (int i = 0; i < effects.Count; i++)
+            Add(effects[i]);
     }
 
     /// <summary>The digest as text: 16 hexadecimal digits.</summary>

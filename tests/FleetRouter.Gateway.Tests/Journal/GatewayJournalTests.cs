@@ -52,6 +52,7 @@ public sealed class GatewayJournalTests : IDisposable
         Assert.True(replay is { Whole: true, FirstDifference: null }, replay.FirstDifference ?? replay.NotReplayed);
         Assert.Equal(replay.Recorded.Value, replay.Replayed.Value);
         JournalEntry[] entries = [.. JournalReader.Open(_folder.Path).Single().Entries()];
+        Assert.Equal(replay.Replayed.Value, EmbeddedHost.Decide(JournalReader.Open(_folder.Path).Single().Header.Options, entries.Select(e => e.Happened!)).Value);
         PoolEffect[] decisions = [.. entries.SelectMany(e => e.Decisions)];
         // Every answer stands behind a decision, and the run reached what it is to test.
         Assert.Equal(statuses.Count(s => s == HttpStatusCode.OK), entries.Count(e => e.Happened is RequestEnded { End: RequestEnd.Completed }));

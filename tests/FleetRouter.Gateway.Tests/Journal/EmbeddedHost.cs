@@ -1,29 +1,19 @@
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
-using FleetRouter.Domain.Tests.Fleet;
 using FleetRouter.Hosting;
 using FleetRouter.Hosting.Ports;
 
 namespace FleetRouter.Gateway.Tests.Journal;
 
-/// <summary>The embedded host, fed the events of a life in virtual time, decides as that life did.</summary>
-public sealed class EmbeddedHostTests
+/// <summary>Feeds recorded events to the embedded host through its own doors, its clock at each event's time.</summary>
+internal static class EmbeddedHost
 {
-    [Fact]
-    public void The_embedded_host_decides_as_the_pool_does_in_virtual_time()
-    {
-        for (ulong seed = 200; seed < 220; seed++)
-        {
-            var (run, life) = JournalFolder.Live(seed, 400);
-            Assert.True(run.Digest.Value == Host(run, life.Select(e => e.Happened)).Value, $"seed {seed}: the host decides otherwise");
-        }
-    }
-
-    private static DecisionDigest Host(RandomPoolRun run, IEnumerable<PoolEvent> events)
+    /// <summary>The digest of what the host decides upon <paramref name="events"/>, each at its time.</summary>
+    public static DecisionDigest Decide(PoolOptions options, IEnumerable<PoolEvent> events)
     {
         var digest = new DecisionDigest();
         var time = new EventTime();
-        using var host = new PoolHost(run.FirstOptions, new HostClock(time), (_, effect) => digest.Add(effect));
+        using var host = new PoolHost(options, new HostClock(time), (_, effect) => digest.Add(effect));
         foreach (PoolEvent happened in events)
         {
             time.Now = happened.At;
