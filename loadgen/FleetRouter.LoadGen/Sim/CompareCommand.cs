@@ -28,6 +28,7 @@ internal static class CompareCommand
         var report = Compare(options.Plan(parsed), families, quick, parsed.GetValue(options.NoProgress), interruption.Stop);
         CompareTable.Write(TableReport.Console(), report);
         ReportFile.Write(json, () => JsonReport.Text(report));
+        ReportFile.Write(html, () => CompareHtml.Text(report));
         return ExitCodes.Ok;
     }
 

@@ -10,12 +10,31 @@ internal static class PolicyList
     /// <exception cref="UsageException">A name is not known.</exception>
     public static IReadOnlyList<Family> Of(string text, bool tuned)
     {
-        IEnumerable<string> names = text is "all" or "rivals" ? PlacementPolicies.Names : text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
-        foreach (string name in names)
+        IEnumerable<string> names = text switch
         {
-            if (!PlacementPolicies.Names.Contains(name))
-                throw new UsageException($"--policies: no policy is called '{name}'; there are {string.Join(", ", PlacementPolicies.Names)}, and all and rivals for many of them");
+            "all" => PlacementPolicies.Names,
+            "rivals" => PlacementPolicies.Rivals,
+            _ => Names(text),
+        };
+        try
+        {
+            return [.. names.Prepend(Family.Default).Distinct().Select(name => Family.OfPolicy(name, tuned))];
         }
-        return [.. names.Prepend(Family.Default).Distinct().Select(name => Family.OfPolicy(name, tuned))];
+        catch (ArgumentException wrong)
+        {
+            throw new UsageException($"--policies: {wrong.Message}");
+        }
+    }
+
+    // A comma stands between names and between parameters alike: what has a '=' and no ':' belongs to the name before.
+    private static List<string> Names(string text)
+    {
+        var names = new List<string>();
+        foreach (string part in text.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+        {
+            if (names.Count > 0 && part.Contains('=') && !part.Contains(':')) names[^1] += "," + part;
+            else names.Add(part);
+        }
+        return names;
     }
 }

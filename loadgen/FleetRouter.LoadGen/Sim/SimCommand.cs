@@ -8,5 +8,6 @@ internal static class SimCommand
     public static Command Create() => new("sim", "Simulate a fleet in virtual time, round the very judgement a gateway runs.")
     {
         CompareCommand.Create(),
+        MatrixCommand.Create(),
     };
 }

@@ -18,7 +18,7 @@ public sealed class CapacitySearch(Func<int, bool> holds, Func<int, double> rate
 
     /// <summary>The highest step found at which the promise holds; null if it holds nowhere down to a hundredth of the first rate.</summary>
     /// <remarks>Brackets by growing strides and bisects. Near its knee a policy may fail at one rate and hold at the next: after
-    /// each answer the second step beyond the failing one is tried too, and the search goes on from there if it holds.</remarks>
+    /// each answer the step beyond the failing one is tried too, and the search goes on from there if it holds.</remarks>
     /// <param name="start">Where to look first.</param>
     public Capacity? Find(int start)
     {
@@ -45,7 +45,7 @@ public sealed class CapacitySearch(Func<int, bool> holds, Func<int, double> rate
 
     private Capacity Beyond(int low)
     {
-        int beyond = low + 2 * resolution + 1;
+        int beyond = low + 2 * resolution;
         return holds(beyond) ? From(beyond) : new Capacity(low, false);
     }
 

@@ -50,6 +50,9 @@ public sealed record PlannedCell(CellPlan Plan, Trace Trace, WorkloadSelection S
     /// <summary>Name of the referee whose engines share one cache.</summary>
     public const string SharedCache = "shared-cache";
 
+    /// <summary>A promise in figures.</summary>
+    public static SloFigures FiguresOf(Slo slo) => new(slo.Ttft.TotalMilliseconds, slo.TtftPerThousandTokens.TotalMilliseconds, slo.InterToken.TotalMilliseconds);
+
     /// <summary>Puts what a comparison found into figures.</summary>
     public ComparisonReport Report(ComparisonResult result)
     {
@@ -72,7 +75,7 @@ public sealed record PlannedCell(CellPlan Plan, Trace Trace, WorkloadSelection S
             KvRatio = Plan.KvRatio,
             KvTokensPerInstance = Cell.KvTokens / BlockHash.BlockSize * BlockHash.BlockSize,
             WorkingSetTokens = WorkingSetTokens,
-            Slo = new SloFigures(Plan.Slo.Ttft.TotalMilliseconds, Plan.Slo.TtftPerThousandTokens.TotalMilliseconds, Plan.Slo.InterToken.TotalMilliseconds),
+            Slo = FiguresOf(Plan.Slo),
             Requests = Cell.Workload.All.Count,
             Sessions = Selection.Sessions.Count,
             CopiedSessions = Selection.Copies,

@@ -8,9 +8,13 @@ namespace FleetRouter.Simulation.Comparison;
 /// <param name="Run">Its run of a cell at a pace.</param>
 public sealed record Contestant(string Name, Func<Cell, double, RunScore> Run)
 {
-    /// <summary>A placement policy behind the gateway's pool.</summary>
+    /// <summary>A placement policy behind the gateway's pool, as its source has it: DualMap moves queued requests.</summary>
     /// <param name="policy">Name, with what parameters it carries.</param>
-    public static Contestant Of(string policy) => new(policy, (cell, pace) => cell.Run(new PoolOptions { Name = "sim", Policy = policy }, pace));
+    public static Contestant Of(string policy)
+    {
+        var pool = new PoolOptions { Name = "sim", Policy = policy, RebalanceQueued = policy.Split(':')[0] == "dual-map" };
+        return new Contestant(policy, (cell, pace) => cell.Run(pool, pace));
+    }
 }
 
 /// <summary>A contestant's runs, by step of the rate scale: each is run once, however many ask. Safe for several threads.</summary>

@@ -1,3 +1,4 @@
+using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
 
 namespace FleetRouter.Simulation.Comparison;
@@ -24,12 +25,16 @@ public sealed record Family(string Name, Standing Standing, IReadOnlyList<Contes
     /// <summary>The router's own policy: the one a gateway takes by default.</summary>
     public static string Default { get; } = PlacementPolicies.Names[0];
 
-    /// <summary>A placement policy with the settings it may be tuned to.</summary>
-    /// <param name="name">The policy's name.</param>
-    /// <param name="tuned">Whether a rival's further settings take part.</param>
-    public static Family OfPolicy(string name, bool tuned) => name == Default
-        ? new Family(name, Standing.Ours, [Contestant.Of(name)])
-        : new Family(name, Standing.Rival, [.. VariantsOf(name).Take(tuned ? int.MaxValue : 1).Select(Contestant.Of)]);
-
-    private static IReadOnlyList<string> VariantsOf(string name) => [name];
+    /// <summary>A placement policy with the settings it may be tuned to; one that carries parameters, or is ours, has its own alone.</summary>
+    /// <param name="policy">The policy's name, with what parameters it carries.</param>
+    /// <param name="tuned">Whether further settings take part.</param>
+    /// <exception cref="ArgumentException">No policy has the name, or a parameter is unknown or out of range.</exception>
+    public static Family OfPolicy(string policy, bool tuned)
+    {
+        // A pool reads the name as a gateway's would.
+        _ = new Pool(new PoolOptions { Name = "sim", Policy = policy });
+        bool alone = policy == Default || policy.Contains(':') || !tuned;
+        return new Family(policy, policy == Default ? Standing.Ours : Standing.Rival,
+            [.. (alone ? [policy] : PlacementPolicies.Variants(policy)).Select(Contestant.Of)]);
+    }
 }

@@ -70,7 +70,8 @@ public sealed class PolicyComparison
 
     private bool IsGood(RunScore score) => score.GoodShare >= GoodShare && score.Unfinished == 0;
 
-    // The published setting is searched; the others are run just beyond its capacity, and the best of them, if better, searched too.
+    // The published setting is searched; the others are run just beyond its capacity, and the best of them, if better there, is
+    // searched too; and so on from the best so far, until none is better just beyond it.
     private Standings Best(Family family, int start)
     {
         Standings Search(Contestant variant, int from)
@@ -79,15 +80,20 @@ public sealed class PolicyComparison
             return new Standings(family, runs, new CapacitySearch(step => IsGood(runs.At(step)), _scale.RateAt, _resolution).Find(from), null);
         }
         Standings best = Search(family.Variants[0], start);
-        if (family.Variants.Count == 1 || best.Capacity is { IsBound: true })
-            return best;
-        int knee = (best.Capacity?.Step ?? start) + _resolution;
-        double Share(Contestant variant) => _runs[variant].At(knee) is { Unfinished: 0 } score ? score.GoodShare : 0;
-        Contestant rest = family.Variants.Skip(1).MaxBy(Share)!;
-        if (Share(rest) <= Share(family.Variants[0]))
-            return best;
-        Standings other = Search(rest, knee);
-        return other.Capacity is { } found && found.Step > (best.Capacity?.Step ?? int.MinValue) ? other : best;
+        List<Contestant> rest = [.. family.Variants.Skip(1)];
+        while (rest.Count > 0 && best.Capacity is not { IsBound: true })
+        {
+            int beyond = (best.Capacity?.Step ?? start) + _resolution;
+            double Share(ContestantRuns runs) => runs.At(beyond) is { Unfinished: 0 } score ? score.GoodShare : 0;
+            Contestant next = rest.MaxBy(variant => Share(_runs[variant]))!;
+            if (Share(_runs[next]) <= Share(best.Runs))
+                break;
+            rest.Remove(next);
+            Standings other = Search(next, beyond);
+            if (other.Capacity is { } found && found.Step > (best.Capacity?.Step ?? int.MinValue))
+                best = other;
+        }
+        return best;
     }
 
     private Capacity? Protect(Standings standings, ContestantRuns rival)

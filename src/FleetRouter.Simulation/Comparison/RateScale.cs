@@ -25,10 +25,12 @@ public sealed class RateScale(PreparedWorkload workload)
     /// <summary>Requests a second at a step, whatever the policy.</summary>
     public double RateAt(int step) => _rates.GetOrAdd(step, s => Cell.RateAt(workload, PaceAt(s)));
 
-    /// <summary>The lowest step at which requests come at least at this rate; the last useful one if none does.</summary>
+    /// <summary>The step at which requests come nearest to this rate; the lowest that comes near the highest rate there is, if none does.</summary>
     /// <param name="rate">Requests a second.</param>
     public int StepFor(double rate)
     {
+        // Sessions that all start at once come no faster if they start still more at once.
+        rate = Math.Min(rate, 0.98 * RateAt(Furthest));
         int low = -Furthest, high = Furthest;
         while (high - low > 1)
         {

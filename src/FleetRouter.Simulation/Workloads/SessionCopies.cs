@@ -4,7 +4,7 @@ namespace FleetRouter.Simulation.Workloads;
 
 /// <summary>
 /// Copies of a trace's sessions, for workloads longer than the trace. A copy shares with its original what sessions of the trace
-/// commonly share, such as a system prompt, and no more: the rest of its text is other text of the same length, so that
+/// commonly share, such as a system prompt, and no more: the rest of its text is other text, so that
 /// a copy is no repeated prompt. Copies of one repetition share among themselves what their originals share.
 /// </summary>
 public sealed class SessionCopies
@@ -47,7 +47,7 @@ public sealed class SessionCopies
         ulong salt = SplitMix64.Combine(SplitMix64.Key("session copy"), (ulong)copy);
         return new TraceSession(start, [.. _sessions[index].Turns.Select(turn => turn with
         {
-            Prompt = Salted(turn.Prompt, Prefixes(turn).TakeWhile(prefix => _prefixes[prefix].Sessions >= _common).Count(), salt, copy),
+            Prompt = Salted(turn.Prompt, Prefixes(turn).TakeWhile(prefix => _prefixes[prefix].Sessions >= _common).Count(), salt),
             Conversation = turn.Conversation is { } name ? $"{name} copy {copy}" : null,
         })]);
     }
@@ -79,7 +79,7 @@ public sealed class SessionCopies
         }
     }
 
-    private static PromptMessage[] Salted(IReadOnlyList<PromptMessage> prompt, int kept, ulong salt, int copy)
+    private static PromptMessage[] Salted(IReadOnlyList<PromptMessage> prompt, int kept, ulong salt)
     {
         var salted = new PromptMessage[prompt.Count];
         for (int i = 0; i < salted.Length; i++)
@@ -88,7 +88,7 @@ public sealed class SessionCopies
             salted[i] = text switch
             {
                 BlockText blocks => prompt[i] with { Text = Salted(blocks, ref kept, salt) },
-                LiteralText literal => prompt[i] with { Text = Salted(literal, ref kept, copy) },
+                LiteralText literal => prompt[i] with { Text = Salted(literal, ref kept, salt) },
                 _ => prompt[i],
             };
         }
@@ -110,7 +110,7 @@ public sealed class SessionCopies
         return new BlockText(text.BlockTokens, runs, text.Tokens);
     }
 
-    private static LiteralText Salted(LiteralText text, ref int kept, int copy)
+    private static LiteralText Salted(LiteralText text, ref int kept, ulong salt)
     {
         int pieces = text.Text.Length / PieceLength;
         int same = Math.Min(kept, pieces);
@@ -119,6 +119,6 @@ public sealed class SessionCopies
         if (kept > 0 || at >= text.Text.Length)
             return text;
         at -= char.IsLowSurrogate(text.Text[at]) ? 1 : 0;
-        return new LiteralText(text.Text.Insert(at, $"[copy {copy}]"));
+        return new LiteralText(text.Text.Insert(at, $"{salt:x16}"));
     }
 }
