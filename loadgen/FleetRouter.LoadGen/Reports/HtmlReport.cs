@@ -13,7 +13,7 @@ internal static class HtmlReport
           --c0: #6ea8ff; --c1: #ffab5c; --c2: #4cd3a0; --c3: #c79bf2; --c4: #a8b3c4; --c5: #ff8ab8; } }
         body { margin: 2rem auto; max-width: 1160px; padding: 0 1rem; background: var(--ground); color: var(--ink); font: 15px/1.45 system-ui, sans-serif; }
         h1 { font-size: 1.4rem; } h2 { font-size: 1.1rem; margin-top: 2rem; } p.note { color: var(--soft); }
-        table { border-collapse: collapse; font-variant-numeric: tabular-nums; } td, th { padding: .25rem .8rem; border-bottom: 1px solid var(--rule); text-align: right; }
+        table { border-collapse: collapse; font-variant-numeric: tabular-nums; } td, th { padding: .25rem .8rem; border-bottom: 1px solid var(--rule); text-align: right; white-space: nowrap; }
         td:first-child, th:first-child { text-align: left; padding-left: 0; } div.scroll { overflow-x: auto; }
         .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 460px), 1fr)); gap: 1.5rem; }
         figure { margin: 0; } figcaption { font-weight: 600; margin-bottom: .3rem; } svg { width: 100%; height: auto; }

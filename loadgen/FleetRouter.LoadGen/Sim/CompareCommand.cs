@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Diagnostics;
+using System.Globalization;
 using FleetRouter.LoadGen.Reports;
 using FleetRouter.Simulation.Comparison;
 using FleetRouter.Simulation.Traces;
@@ -24,6 +26,7 @@ internal static class CompareCommand
         var families = PolicyList.Of(parsed.GetValue(options.Policies)!, tuned: !quick);
         ReportFile.Try(json);
         ReportFile.Try(html);
+        if (parsed.GetValue(options.IsTiming)) return Time(Prepare(options.Plan(parsed)), families);
         using var interruption = new Interruption();
         var report = Compare(options.Plan(parsed), families, quick, parsed.GetValue(options.NoProgress), interruption.Stop);
         CompareTable.Write(TableReport.Console(), report);
@@ -35,10 +38,30 @@ internal static class CompareCommand
     /// <summary>Prepares a cell, runs everybody through it, and puts what was found into figures.</summary>
     public static ComparisonReport Compare(CellPlan plan, IReadOnlyList<Family> families, bool quick, bool quiet, CancellationToken stop)
     {
-        PlannedCell planned;
-        try { planned = plan.Prepare(); }
-        catch (TraceReadException wrong) { throw new UsageException(wrong.Message); }
+        PlannedCell planned = Prepare(plan);
         using var progress = new RunProgress(quiet);
         return planned.Report(new PolicyComparison(planned.Cell, families, quick, progress.Ran, stop).Run());
+    }
+
+    private static PlannedCell Prepare(CellPlan plan)
+    {
+        try { return plan.Prepare(); }
+        catch (TraceReadException wrong) { throw new UsageException(wrong.Message); }
+    }
+
+    private static int Time(PlannedCell planned, IReadOnlyList<Family> families)
+    {
+        var scale = new RateScale(planned.Cell.Workload);
+        int step = scale.StepFor(WorkingSet.EstimatedRate(planned.Cell.Workload, planned.Cell.Profile, planned.Cell.Instances));
+        foreach (Family family in families)
+        {
+            var watch = Stopwatch.StartNew();
+            TimeSpan before = Process.GetCurrentProcess().TotalProcessorTime;
+            RunScore score = family.Variants[0].Run(planned.Cell, scale.PaceAt(step));
+            TimeSpan computed = Process.GetCurrentProcess().TotalProcessorTime - before;
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{family.Name}: {planned.Cell.Workload.All.Count} requests on {planned.Cell.Instances} instances at {scale.RateAt(step):0.00}/s in {watch.Elapsed.TotalSeconds:0.00} s, {computed.TotalSeconds:0.00} s of CPU; {score.GoodShare:0.000} good"));
+        }
+        return ExitCodes.Ok;
     }
 }

@@ -26,12 +26,13 @@ internal sealed class CompareOptions
     public Option<int?> Requests { get; } = Count("--requests", "Requests of the workload (1 or more); where the trace has fewer, copies of its sessions with texts of their own follow. Default: 3000, quick 1000.");
     public Option<ulong> Seed { get; } = new("--seed") { Description = "Seed of texts, jitter, session starts and probes.", DefaultValueFactory = _ => 1 };
     public Option<bool> IsQuick { get; } = new("--quick") { Description = "Fewer requests, steps of 3 %, published settings only, no curves." };
+    public Option<bool> IsTiming { get; } = new("--timing") { Description = "Compare nothing: time one run of each policy's published setting, alone on one core, at the rate the working set is told for (70 % of what the engines compute with a perfect cache)." };
     public Option<string?> Json { get; } = new("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
     public Option<string?> Html { get; } = new("--html") { Description = "Write a report with plots to this file; it opens without a network.", HelpName = "FILE" };
     public Option<bool> NoProgress { get; } = new("--no-progress") { Description = "Show no progress." };
 
     public IEnumerable<Option> All =>
-        [Trace, Format, Instances, KvRatio, Slo, InterToken, Profile, Policies, Requests, Seed, IsQuick, Json, Html, NoProgress];
+        [Trace, Format, Instances, KvRatio, Slo, InterToken, Profile, Policies, Requests, Seed, IsQuick, IsTiming, Json, Html, NoProgress];
 
     /// <summary>The cell the options describe.</summary>
     public CellPlan Plan(ParseResult parsed) => new(
