@@ -156,6 +156,7 @@ public sealed class FleetSimulation
             switch (effect)
             {
                 case Dispatch e: Send(_outcomeOf[e.RequestId], _engineOf[e.Instance]); break;
+                case Move e: Redirect(_outcomeOf[e.RequestId], _engineOf[e.From], _engineOf[e.To]); break;
                 case Refuse e: (refused ??= []).Add(_outcomeOf[e.RequestId]); break;
                 case WakeAt e: Plan(e.At > _now ? e.At : _now, new Happening(Kind.Alarm, Number: ++_alarm)); break;
                 case ProbeNow e: Plan(_now, new Happening(Kind.Probe, _engineOf[e.Instance].Index, Payload: 1)); break;
@@ -172,6 +173,12 @@ public sealed class FleetSimulation
         outcome.Engine = engine.Index;
         outcome.OutputTokens = 0;
         Plan(_now + _setup.NetworkDelay, new Happening(Kind.Submit, engine.Index, outcome.Request.Index, outcome.Attempts));
+    }
+
+    private void Redirect(RequestOutcome outcome, SimulatedEngine from, SimulatedEngine to)
+    {
+        Plan(_now + _setup.NetworkDelay, new Happening(Kind.Cancel, from.Index, outcome.Request.Index));
+        Send(outcome, to);
     }
 
     private void Progressed(RequestOutcome outcome, int tokens)
@@ -258,6 +265,8 @@ public sealed class FleetSimulation
         foreach (EngineEvent e in _engineEvents)
         {
             int index = (int)e.Request.Id;
+            if (_outcomes[index].Engine != engine.Index)
+                continue;   // it was moved elsewhere, and word of that is still on its way
             switch (e.Kind)
             {
                 case EngineEventKind.FirstToken:
