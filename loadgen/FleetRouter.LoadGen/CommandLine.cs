@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.CommandLine.Invocation;
 using FleetRouter.LoadGen.Demo;
 using FleetRouter.LoadGen.Replay;
+using FleetRouter.LoadGen.Sim;
 
 namespace FleetRouter.LoadGen;
 
@@ -14,6 +15,7 @@ internal static class CommandLine
         {
             ReplayCommand.Create(),
             DemoCommand.Create(),
+            SimCommand.Create(),
         };
         var parsed = root.Parse(arguments);
         var verb = $"fleet {parsed.CommandResult.Command.Name}";
