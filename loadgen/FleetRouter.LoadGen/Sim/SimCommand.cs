@@ -8,5 +8,6 @@ internal static class SimCommand
     public static Command Create() => new("sim", "Simulate fleets in virtual time round the gateway's own judgement.")
     {
         SafetyCommand.Create(),
+        ValidateCommand.Create(),
     };
 }

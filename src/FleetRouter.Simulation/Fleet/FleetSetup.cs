@@ -9,6 +9,9 @@ public sealed record FleetSetup
     /// <summary>The engines, one profile each; unlike ones make a heterogeneous pool.</summary>
     public required IReadOnlyList<EngineProfile> Engines { get; init; }
 
+    /// <summary>The engines' ids in the pool, by which prefixes are hashed to them; null makes ids up.</summary>
+    public IReadOnlyList<string>? Ids { get; init; }
+
     /// <summary>Where the engines depart from their profiles, and what they admit.</summary>
     public EngineLimits Limits { get; init; } = new();
 

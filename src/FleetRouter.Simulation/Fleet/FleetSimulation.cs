@@ -39,7 +39,7 @@ public sealed class FleetSimulation
     {
         (_workload, _setup, _pool, _observe) = (workload, setup, pool, observe);
         _schedule = new RequestSchedule(workload.StartsAt(pace));
-        _engines = [.. setup.Engines.Select((profile, i) => new SimulatedEngine(i, profile, setup.Limits))];
+        _engines = [.. setup.Engines.Select((profile, i) => new SimulatedEngine(i, setup.Ids?[i], profile, setup.Limits))];
         foreach (SimulatedEngine engine in _engines)
             _engineOf.Add(engine.Id, engine);
         _outcomes = [.. workload.All.Select(request => new RequestOutcome(request))];

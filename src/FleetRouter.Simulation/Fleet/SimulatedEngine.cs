@@ -5,7 +5,7 @@ using FleetRouter.Simulation.Workloads;
 namespace FleetRouter.Simulation.Fleet;
 
 /// <summary>One engine of a simulated fleet: the engine model, and what befalls the process round it.</summary>
-internal sealed class SimulatedEngine(int index, EngineProfile profile, EngineLimits limits)
+internal sealed class SimulatedEngine(int index, string? id, EngineProfile profile, EngineLimits limits)
 {
     private EngineModel _model = new(profile, limits);
     private readonly int[] _faults = new int[Enum.GetValues<FaultKind>().Length];
@@ -14,7 +14,7 @@ internal sealed class SimulatedEngine(int index, EngineProfile profile, EngineLi
 
     public int Index { get; } = index;
 
-    public string Id { get; } = $"engine-{index:0000}";
+    public string Id { get; } = id ?? $"engine-{index:0000}";
 
     /// <summary>Counts the process's lives: what belongs to an earlier one is void.</summary>
     public int Life { get; private set; } = 1;
