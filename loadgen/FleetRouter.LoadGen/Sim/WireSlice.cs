@@ -5,6 +5,7 @@ using FleetRouter.LoadGen.Replay;
 using FleetRouter.Simulation.Engine;
 using FleetRouter.Simulation.Fleet;
 using FleetRouter.Simulation.Traces;
+using FleetRouter.Simulation.Workloads;
 
 namespace FleetRouter.LoadGen.Sim;
 
@@ -24,6 +25,22 @@ internal sealed record WireSlice(string Name, IReadOnlyList<TraceSession> Sessio
 {
     private static readonly TimeSpan InterToken = TimeSpan.FromMilliseconds(100);
 
+    /// <summary>Requests sent first, on both ways, and left out of the figures: real programs are compiled as they first run.</summary>
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(5);
+
+    /// <summary>The warm-up, then the slice.</summary>
+    private List<TraceSession> Warmed()
+    {
+        TimeSpan origin = Sessions.Min(session => session.Start);
+        int requests = 8 * StandIns.Count;
+        return
+        [
+            .. Enumerable.Range(0, requests).Select(i => TraceSession.Lone(
+                0.6 * WarmUp * i / requests, new BlockText(512, [new BlockRun(SplitMix64.Key("warm-up"), i, 1)], 512), 16)),
+            .. Sessions.Select(session => session with { Start = session.Start - origin + WarmUp }),
+        ];
+    }
+
     /// <summary>Runs it over HTTP on the wall clock, and then in virtual time with the instances that served it.</summary>
     public async Task<(WireFigures Measured, WireFigures Predicted)> Run(string policy, bool noProgress, CancellationToken stop)
     {
@@ -31,7 +48,7 @@ internal sealed record WireSlice(string Name, IReadOnlyList<TraceSession> Sessio
         IReadOnlyList<string> instances;
         await using (DemoFleet fleet = await DemoFleet.Start(policy, SloTtft, StandIns, stop))
         {
-            using var replayer = new Replayer(new ReplaySettings { Target = fleet.Target, Seed = Seed }, Sessions, TimeProvider.System);
+            using var replayer = new Replayer(new ReplaySettings { Target = fleet.Target, Seed = Seed }, Warmed(), TimeProvider.System);
             run = await ProgressDisplay.Watch(replayer, $"{Name}, {policy}", noProgress, stop);
             stop.ThrowIfCancellationRequested();
             if (fleet.Trouble() is { } trouble) throw new UsageException(trouble);
@@ -43,7 +60,7 @@ internal sealed record WireSlice(string Name, IReadOnlyList<TraceSession> Sessio
     /// <summary>The same slice in virtual time.</summary>
     public WireFigures Simulate(string policy, IReadOnlyList<string> instances)
     {
-        FleetRun run = FleetSimulation.Run(PreparedWorkload.Of(Sessions, Seed, boundsAnswers: true), new FleetSetup
+        FleetRun run = FleetSimulation.Run(PreparedWorkload.Of(Warmed(), Seed, boundsAnswers: true), new FleetSetup
         {
             Engines = [.. Enumerable.Repeat(EngineProfile.Named(StandIns.Profile), StandIns.Count)],
             Ids = instances,
@@ -51,15 +68,17 @@ internal sealed record WireSlice(string Name, IReadOnlyList<TraceSession> Sessio
             Pool = new PoolOptions { Name = "validate", Policy = policy, TtftSlo = SloTtft },
             Seed = Seed,
         });
-        RequestOutcome[] answered = [.. run.Outcomes.Where(outcome => outcome.Kind == OutcomeKind.Completed)];
-        return Of(run.Outcomes.Count, [.. answered.Select(o => (o.TimeToFirstToken!.Value, o.InterTokenTime!.Value, o.Request.PromptTokens, o.CachedTokens))], 0);
+        RequestOutcome[] answered = [.. run.Outcomes.Where(outcome => outcome.Kind == OutcomeKind.Completed && outcome.OfferedAt >= WarmUp)];
+        return Of(Requests, [.. answered.Select(o => (o.TimeToFirstToken!.Value, o.InterTokenTime!.Value, o.Request.PromptTokens, o.CachedTokens))], 0);
     }
+
+    private int Requests => Sessions.Sum(session => session.Turns.Count);
 
     private WireFigures Of(ReplayRun run)
     {
-        RequestRecord[] completed = [.. run.Records.Where(record => record.Completed)];
-        double[] lateness = [.. run.Records.Select(record => record.Lateness.TotalMilliseconds).Order()];
-        return Of(run.Total, [.. completed.Select(r => (r.TimeToFirstToken!.Value, r.TimePerOutputToken, r.PromptTokens ?? 0, r.CachedTokens ?? 0))],
+        RequestRecord[] completed = [.. run.Records.Where(record => record.Completed && record.Scheduled >= WarmUp)];
+        double[] lateness = [.. run.Records.Where(record => record.Scheduled >= WarmUp).Select(record => record.Lateness.TotalMilliseconds).Order()];
+        return Of(Requests, [.. completed.Select(r => (r.TimeToFirstToken!.Value, r.TimePerOutputToken, r.PromptTokens ?? 0, r.CachedTokens ?? 0))],
             LatencySummary.Of(lateness)?.P99 ?? 0);
     }
 

@@ -175,6 +175,10 @@ public sealed class FleetSimulation
             switch (effect)
             {
                 case Dispatch e: Send(_outcomeOf[e.RequestId], _engineOf[e.Instance]); break;
+                case Move e:
+                    GiveUp(_outcomeOf[e.RequestId]);
+                    Send(_outcomeOf[e.RequestId], _engineOf[e.To]);
+                    break;
                 case Refuse e: (refused ??= []).Add(_outcomeOf[e.RequestId]); break;
                 case WakeAt e: Plan(e.At > _now ? e.At : _now, new Happening(Kind.Alarm, Number: ++_alarm)); break;
                 case ProbeNow e: Plan(_now, new Happening(Kind.Probe, _engineOf[e.Instance].Index, Payload: 1)); break;

@@ -41,6 +41,9 @@ internal sealed class SafetyBooks(PoolOptions options)
             case AttemptFailed e when _open.TryGetValue(e.RequestId, out Request? request) && request.On is not null:
                 request.Leaves();
                 break;
+            case RequestProgressed e when _open.TryGetValue(e.RequestId, out Request? request) && request.On is not null:
+                request.HasToken = true;
+                break;
             case RequestEnded e when _open.Remove(e.RequestId, out Request? request):
                 request.Leaves();
                 _over.Add(e.RequestId);
@@ -66,6 +69,8 @@ internal sealed class SafetyBooks(PoolOptions options)
                 return null;
             case Dispatch e:
                 return Answered(e.RequestId, out Request? sent) ?? Dispatched(e.RequestId, sent!, e.Instance);
+            case Move e:
+                return Moved(e);
             case Held e:
                 if (Answered(e.RequestId, out Request? held) is { } wrong)
                     return wrong;
@@ -97,6 +102,29 @@ internal sealed class SafetyBooks(PoolOptions options)
 
     private Breach? Dispatched(string id, Request request, string name)
     {
+        if (++request.Attempts > options.MaxAttempts)
+            return new Breach(id, $"tried {request.Attempts} times, {options.MaxAttempts} at most");
+        return Placed(id, request, name);
+    }
+
+    private Breach? Moved(Move move)
+    {
+        string id = move.RequestId;
+        if (!options.RebalanceQueued)
+            return new Breach(id, "moved, though nothing may be");
+        if (!_open.TryGetValue(id, out Request? request))
+            return new Breach(id, "moved, though it is not open");
+        if (request.On is null || request.On != _instances.GetValueOrDefault(move.From) || move.From == move.To)
+            return new Breach(id, $"moved from {move.From}, where it is not, to {move.To}");
+        if (request.HasToken || request.WasMoved)
+            return new Breach(id, request.HasToken ? "moved after its first token" : "moved twice");
+        request.Leaves();
+        request.WasMoved = true;
+        return Placed(id, request, move.To);
+    }
+
+    private Breach? Placed(string id, Request request, string name)
+    {
         if (!_instances.TryGetValue(name, out Instance? instance))
             return new Breach(id, $"placed on {name}, which is gone");
         if (instance.State != InstanceState.Ready)
@@ -104,8 +132,6 @@ internal sealed class SafetyBooks(PoolOptions options)
         if (!instance.Models.Contains(request.Model, StringComparer.Ordinal))
             return new Breach(id, $"placed on {name}, which serves {string.Join(", ", instance.Models)} and not {request.Model}");
         request.GoesTo(instance);
-        if (++request.Attempts > options.MaxAttempts)
-            return new Breach(id, $"tried {request.Attempts} times, {options.MaxAttempts} at most");
         return instance.Leases > options.MaxRequestsPerInstance
             ? new Breach(name, $"{instance.Leases} requests on one instance, {options.MaxRequestsPerInstance} at most") : null;
     }
@@ -164,7 +190,7 @@ internal sealed class SafetyBooks(PoolOptions options)
     private sealed class Request(string model)
     {
         public readonly string Model = model;
-        public bool IsAsking = true;
+        public bool IsAsking = true, HasToken, WasMoved;
         public TimeSpan? HeldSince;
         public Instance? On;
         public int Attempts;

@@ -36,8 +36,11 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
         {
             violation = broken.Message;
         }
-        return new SafetyRun(seed, scenario.Setup.Pool.Policy, watch.Events, ends, violation);
+        return new SafetyRun(seed, scenario.Setup.Pool.Policy, watch.Events, ends, violation) { Moves = watch.Moves };
     }
+
+    /// <summary>Requests that were moved from one queue to another.</summary>
+    public int Moves { get; private init; }
 
     private sealed class Watch(ulong seed, PoolOptions options, Pool pool)
     {
@@ -45,6 +48,8 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
         private readonly List<(PoolEvent Happened, PoolEffect[] Effects)> _log = [];
 
         public int Events => _log.Count;
+
+        public int Moves => _log.Sum(entry => entry.Effects.Count(effect => effect is Move));
 
         public IReadOnlyCollection<string> Open => _books.Open;
 
@@ -85,6 +90,7 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
         private static string Text(PoolEffect effect) => effect switch
         {
             Dispatch e => $"{e.RequestId} to {e.Instance} ({e.Decision.Rule}, attempt {e.Decision.Attempt})",
+            Move e => $"{e.RequestId} moved from {e.From} to {e.To}",
             Held e => $"{e.RequestId} held",
             Refuse e => $"{e.RequestId} refused: {e.Refusal.Reason}",
             InstanceChanged e => $"{e.Instance} {e.From} to {e.To}",

@@ -25,21 +25,23 @@ internal sealed class SafetyScenario
     {
         _random = new SplitMix64(SplitMix64.Combine(seed, SplitMix64.Key("safety")));
         int engines = 2 + _random.Below(11);
-        int kvBlocks = 24 << _random.Below(5);   // 384 to 6,144 tokens
+        // In a calm fleet long queues build up instead of refusals, so that queued requests are moved.
+        bool calm = _random.Below(4) == 0;
+        int kvBlocks = (calm ? 256 : 24) << _random.Below(5);   // 384 to 6,144 tokens, or 4,096 to 65,536
         Workload = PreparedWorkload.Of([.. Conversations(seed), .. Lone(kvBlocks * Text.BlockHash.BlockSize)], seed);
         TimeSpan span = Workload.Sessions.Max(session => session.Start) + TimeSpan.FromSeconds(5);
-        EngineFault[] faults = Faults(engines, span);
+        EngineFault[] faults = Faults(engines, calm ? 2 : 4 * engines, span);
         Setup = new FleetSetup
         {
             Engines = [.. Enumerable.Range(0, engines).Select(_ => EngineProfile.Named(_random.Below(3) == 0 ? "a100-llama-3.1-8b" : "h100-llama-3.1-8b"))],
             Limits = new EngineLimits
             {
-                KvBlocks = kvBlocks, MaxSequences = 1 + _random.Below(12), MaxBatchedTokens = 64 << _random.Below(5),
+                KvBlocks = kvBlocks, MaxSequences = 1 + _random.Below(12), MaxBatchedTokens = (calm ? 16 : 64) << _random.Below(5),
                 MaxQueuedRequests = _random.Below(3) == 0 ? 1 + _random.Below(6) : null,
             },
-            Pool = Options(),
+            Pool = Options(calm),
             NetworkDelay = Milliseconds(0.1, 20),
-            ProbeInterval = Milliseconds(100, 2_000),
+            ProbeInterval = Milliseconds(100, calm ? 500 : 2_000),
             ProbeDelay = Milliseconds(0, 300),
             ActivityTimeout = Milliseconds(1_000, 15_000),
             Faults = faults,
@@ -71,25 +73,26 @@ internal sealed class SafetyScenario
         for (int i = 0, count = 10 + _random.Below(90); i < count; i++)
         {
             at += _random.Below(3) == 0 ? TimeSpan.Zero : TimeSpan.FromSeconds(_random.Exponential(0.1));
-            int tokens = _random.Below(20) == 0 ? contextTokens + _random.Below(500) : 1 + _random.Below(contextTokens * 3 / 4);
+            int tokens = _random.Below(20) == 0 ? contextTokens + _random.Below(500) : 1 + _random.Below(Math.Min(6_000, contextTokens * 3 / 4));
             var text = new BlockText(64, [new BlockRun(SplitMix64.Key("lone"), _random.Below(8), 1 + tokens / 64)], tokens);
             lone.Add(TraceSession.Lone(at, text, 1 + _random.Below(150)));
         }
         return lone;
     }
 
-    private PoolOptions Options() => new()
+    private PoolOptions Options(bool calm) => new()
     {
-        Name = "safety", Policy = PlacementPolicies.Names[_random.Below(PlacementPolicies.Names.Count)], TtftSlo = Milliseconds(10, 2_000),
-        MaxRequestsPerInstance = 1 + _random.Below(7), MaxHeld = _random.Below(25), MaxHoldTime = Milliseconds(0, 5_000),
+        Name = "safety", Policy = PlacementPolicies.Names[_random.Below(PlacementPolicies.Names.Count)], TtftSlo = Milliseconds(10, calm ? 300 : 2_000),
+        MaxRequestsPerInstance = 1 + _random.Below(calm ? 40 : 7), MaxHeld = _random.Below(25), MaxHoldTime = Milliseconds(0, 5_000),
         MaxAttempts = 1 + _random.Below(4), SuspectAfterFailedProbes = 1 + _random.Below(3),
-        SessionIdleTime = Milliseconds(1_000, 30_000), MaxSessions = _random.Below(25),
+        SessionIdleTime = Milliseconds(1_000, 30_000), MaxSessions = _random.Below(25), RebalanceQueued = _random.Below(2) == 0,
+        PrefillTokensPerSecond = 100 << _random.Below(8),
     };
 
-    private EngineFault[] Faults(int engines, TimeSpan span)
+    private EngineFault[] Faults(int engines, int below, TimeSpan span)
     {
         FaultKind[] kinds = Enum.GetValues<FaultKind>();
-        return [.. Enumerable.Range(0, _random.Below(4 * engines)).Select(_ => new EngineFault(
+        return [.. Enumerable.Range(0, _random.Below(below)).Select(_ => new EngineFault(
                 _random.Below(5) == 0 ? TimeSpan.Zero : span * _random.NextDouble(), _random.Below(engines), kinds[_random.Below(kinds.Length)],
                 _random.Below(8) == 0 ? Forever : TimeSpan.FromSeconds(_random.Exponential(3))))
             .OrderBy(fault => fault.At)];
