@@ -3,6 +3,8 @@ using FleetRouter.Domain.Placement;
 using FleetRouter.LoadGen.Demo;
 using FleetRouter.LoadGen.Replay;
 using FleetRouter.LoadGen.Reports;
+using FleetRouter.Simulation.Engine;
+using FleetRouter.Simulation.Fleet;
 using FleetRouter.Simulation.Traces;
 using FleetRouter.Simulation.Validation;
 
@@ -17,7 +19,7 @@ internal static class ValidateCommand
 
     private sealed record ValidateReport(bool Holds, IReadOnlyList<FigureReport> Figures, IReadOnlyList<WireComparison> OverHttp, IReadOnlyList<string> Misranked);
 
-    private sealed record Settings(int Engines, TimeSpan Duration, string? Trace, int Requests, string[] Policies, ulong Seed, int Runs, bool NoProgress);
+    private sealed record Settings(int Engines, TimeSpan Duration, string? Trace, int Requests, string Profile, string[] Policies, ulong Seed, int Runs, bool NoProgress);
 
     public static Command Create()
     {
@@ -26,6 +28,8 @@ internal static class ValidateCommand
         var duration = Duration.Option("--duration", "For how long the synthetic slice starts conversations.", TimeSpan.FromSeconds(20));
         var trace = new Option<string?>("--trace") { Description = "A trace whose first requests are a second slice, at its own pace.", HelpName = "FILE" };
         var requests = Number("--requests", "Requests of the trace's slice.", 300, 100_000);
+        var profile = new Option<string>("--profile") { Description = "Model and hardware of the stand-ins of the trace's slice.", DefaultValueFactory = _ => "h100-llama-3.1-8b" };
+        profile.AcceptOnlyFromAmong([.. EngineProfile.All.Select(known => known.Name)]);
         var policies = new Option<string>("--policies")
         {
             Description = "Policies to run each slice under, separated by commas; the simulator's ranking of them must hold over HTTP.",
@@ -42,10 +46,10 @@ internal static class ValidateCommand
         var noProgress = new Option<bool>("--no-progress") { Description = "Show no progress." };
         var command = new Command("validate", "Hold the engine model against published figures, and the simulator against a real gateway with engine stand-ins over HTTP on the same arrivals. Exit code 0 only if every tolerance and the ranking of the policies hold.")
         {
-            figuresOnly, engines, duration, trace, requests, policies, seed, runs, json, noProgress,
+            figuresOnly, engines, duration, trace, requests, profile, policies, seed, runs, json, noProgress,
         };
         command.SetAction((parsed, _) => Run(parsed.GetValue(figuresOnly), new Settings(parsed.GetValue(engines), parsed.GetValue(duration).Length, parsed.GetValue(trace),
-            parsed.GetValue(requests), parsed.GetValue(policies)!.Split(','), parsed.GetValue(seed), parsed.GetValue(runs), parsed.GetValue(noProgress)), parsed.GetValue(json)));
+            parsed.GetValue(requests), parsed.GetValue(profile)!, parsed.GetValue(policies)!.Split(','), parsed.GetValue(seed), parsed.GetValue(runs), parsed.GetValue(noProgress)), parsed.GetValue(json)));
         return command;
     }
 
@@ -94,7 +98,7 @@ internal static class ValidateCommand
         var slices = new List<WireSlice>
         {
             new("conversations", DemoWorkload.Sessions(settings.Engines, settings.Duration, settings.Seed),
-                DemoWorkload.StandIns(settings.Engines) with { Model = FleetRouter.Simulation.Fleet.PreparedWorkload.Model }, ConversationSlo, settings.Seed),
+                DemoWorkload.StandIns(settings.Engines) with { Model = PreparedWorkload.Model }, ConversationSlo, settings.Seed),
         };
         if (settings.Trace is not { } path) return slices;
         try
@@ -102,7 +106,7 @@ internal static class ValidateCommand
             Trace trace = Trace.Open(path, null, new TraceReading(settings.Seed));
             List<TraceSession> sessions = [.. TraceSelection.Select(trace.Sessions(), 0, settings.Requests)];
             slices.Add(new WireSlice(TraceFormats.NameOf(trace.Format), sessions,
-                new StandIns(settings.Engines, DemoWorkload.EngineProfile, null, FleetRouter.Simulation.Fleet.PreparedWorkload.Model), TraceSlo, settings.Seed));
+                new StandIns(settings.Engines, settings.Profile, null, PreparedWorkload.Model), TraceSlo, settings.Seed));
         }
         catch (TraceReadException wrong)
         {
