@@ -9,5 +9,7 @@ internal static class SimCommand
     {
         CompareCommand.Create(),
         MatrixCommand.Create(),
+        SafetyCommand.Create(),
+        ValidateCommand.Create(),
     };
 }
