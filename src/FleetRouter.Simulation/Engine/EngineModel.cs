@@ -15,7 +15,7 @@ namespace FleetRouter.Simulation.Engine;
 /// Not modelled: CPU time per token in the API process, and steps scheduled ahead of the previous one's end.
 /// Not safe for concurrent use.
 /// </remarks>
-public sealed class EngineModel
+public sealed partial class EngineModel
 {
     private readonly BlockCache _blocks;
     private readonly Dictionary<long, EngineTask> _tasks = [];
@@ -185,17 +185,6 @@ public sealed class EngineModel
         _running.RemoveRange(kept, _running.Count - kept);
     }
 
-    private Admission Admit(EngineRequest request)
-    {
-        if (request.PromptTokens == 0 || (long)request.PromptTokens + request.OutputTokens > MaxModelLength)
-            return Admission.TooLong;
-        if (_waiting.Count >= MaxQueuedRequests)
-            return Admission.TooManyRequests;
-        return _waiting.Count > 0 && WaitingTokens + request.PromptTokens > MaxQueuedTokens
-            ? Admission.TooManyTokens
-            : Admission.Accepted;
-    }
-
     private void ScheduleRunning(EngineTask task, ref int budget)
     {
         int tokens = Math.Min(task.Tokens - task.Computed, budget);
@@ -208,56 +197,6 @@ public sealed class EngineModel
         }
         Schedule(task, tokens);
         budget -= tokens;
-    }
-
-    private void AdmitWaiting(TimeSpan now, ref int budget)
-    {
-        while (_waiting.First is { } first && budget > 0 && _running.Count < MaxSequences)
-        {
-            var task = first.Value;
-            if (task.ReadyAt > now || !TryAdmit(task, ref budget))
-                return;
-            if (!task.WasScheduled)
-            {
-                task.WasScheduled = true;
-                task.Times.FirstScheduled = now;
-                task.Times.CachedTokens = task.Computed;
-                Counters.PrefixQueries += task.Tokens;
-                Counters.PrefixHits += task.Computed;
-            }
-            Dequeue(task);
-            _running.Add(task);
-            Schedule(task, task.Scheduled);
-        }
-    }
-
-    /// <summary>Finds the cached prefix and the blocks for a first chunk; holds both, or nothing if they do not fit.</summary>
-    private bool TryAdmit(EngineTask task, ref int budget)
-    {
-        int findable = (task.Tokens - 1) / BlockHash.BlockSize;
-        int found = 0;
-        int idle = 0;
-        while (found < findable && _blocks.TryFind(task.HashOf(found), out int block))
-        {
-            idle += _blocks.IsFree(block) ? 1 : 0;
-            task.Blocks.Add(block);
-            found++;
-        }
-        int computed = found * BlockHash.BlockSize;
-        int tokens = Math.Min(task.Tokens - computed, budget);
-        if (BlocksFor(computed + tokens) - found > _blocks.Free - idle)
-        {
-            task.Blocks.Clear();
-            return false;
-        }
-        foreach (int block in task.Blocks)
-            _blocks.Hold(block);
-        task.Computed = computed;
-        task.Published = found;
-        task.Scheduled = tokens;
-        TryAllocate(task, tokens);
-        budget -= tokens;
-        return true;
     }
 
     private bool TryAllocate(EngineTask task, int tokens)
@@ -346,13 +285,6 @@ public sealed class EngineModel
             }
         }
         return new StepLoad(prefill, pairs, decode, context, sequences);
-    }
-
-    private void Dequeue(EngineTask task)
-    {
-        _waiting.Remove(task.Waiting!);
-        task.Waiting = null;
-        WaitingTokens -= task.Request.PromptTokens;
     }
 
     /// <summary>Last block first, so that of one prefix the end is evicted before the beginning.</summary>
