@@ -60,7 +60,7 @@ internal sealed class BlockCache(int capacity)
 
     /// <summary>Watches a prefix, in place of the one before: a request that waits for room asks at every step, and a long
     /// prompt has thousands of blocks to look up.</summary>
-    /// <param name="found">Its blocks.</param>
+    /// <param name="found">Its blocks; one below 0 is elsewhere.</param>
     /// <param name="free">How many of them no request holds.</param>
     /// <param name="next">Hash of the block after them, which was not found; 0 if no more are wanted.</param>
     public void Watch(List<int> found, int free, ulong next)
@@ -68,7 +68,10 @@ internal sealed class BlockCache(int capacity)
         (WatchHolds, WatchedFree, _watchedNext) = (true, free, next);
         _watch++;
         foreach (int block in found)
-            _blocks[block].Watch = _watch;
+        {
+            if (block >= 0)
+                _blocks[block].Watch = _watch;
+        }
     }
 
     /// <summary>Holds a cached block once more.</summary>

@@ -48,7 +48,7 @@ public sealed partial class EngineModel
         int found = task.Blocks.Count;
         int computed = found * BlockHash.BlockSize;
         int tokens = Math.Min(task.Tokens - computed, budget);
-        if (BlocksFor(computed + tokens) - found > _blocks.Free - idle)
+        if (BlocksFor(computed + tokens) - (found - task.Remote) > _blocks.Free - idle)
         {
             if (!isKnown)
                 _blocks.Watch(task.Blocks, idle, found < Findable(task) ? task.HashOf(found) : 0);
@@ -57,7 +57,12 @@ public sealed partial class EngineModel
         }
         _refused = null;
         foreach (int block in task.Blocks)
-            _blocks.Hold(block);
+        {
+            if (block != EngineTask.Elsewhere)
+                _blocks.Hold(block);
+        }
+        if (task.Remote > 0)
+            Bring(task);
         task.Computed = computed;
         task.Published = found;
         task.Scheduled = tokens;
@@ -70,13 +75,33 @@ public sealed partial class EngineModel
     private int FindPrefix(EngineTask task)
     {
         task.Blocks.Clear();
+        task.Remote = 0;
         int idle = 0;
-        for (int findable = Findable(task); task.Blocks.Count < findable && _blocks.TryFind(task.HashOf(task.Blocks.Count), out int block);)
+        for (int findable = Findable(task); task.Blocks.Count < findable;)
         {
-            idle += _blocks.IsFree(block) ? 1 : 0;
+            ulong hash = task.HashOf(task.Blocks.Count);
+            if (_blocks.TryFind(hash, out int block))
+                idle += _blocks.IsFree(block) ? 1 : 0;
+            else if (_shared?.Has(hash) == true)
+                (block, task.Remote) = (EngineTask.Elsewhere, task.Remote + 1);
+            else
+                break;
             task.Blocks.Add(block);
         }
         return idle;
+    }
+
+    /// <summary>Gives blocks of this engine to what was found in the shared cache.</summary>
+    private void Bring(EngineTask task)
+    {
+        for (int i = 0; i < task.Blocks.Count; i++)
+        {
+            if (task.Blocks[i] != EngineTask.Elsewhere)
+                continue;
+            task.Blocks[i] = _blocks.Take();
+            _blocks.Publish(task.Blocks[i], task.HashOf(i));
+        }
+        task.Remote = 0;
     }
 
     /// <summary>Blocks that may come from the cache: the last token is computed whatever is there.</summary>

@@ -18,6 +18,7 @@ namespace FleetRouter.Simulation.Engine;
 public sealed partial class EngineModel
 {
     private readonly BlockCache _blocks;
+    private readonly SharedCache? _shared;
     private readonly Dictionary<long, EngineTask> _tasks = [];
     private readonly LinkedList<EngineTask> _waiting = new();
     private readonly List<EngineTask> _running = [];
@@ -27,9 +28,11 @@ public sealed partial class EngineModel
     /// <summary>An engine with an empty cache.</summary>
     /// <param name="profile">Model and hardware.</param>
     /// <param name="limits">Where it departs from the profile.</param>
+    /// <param name="shared">A cache it shares with others; null, as in life, for none.</param>
     /// <exception cref="ArgumentException">A limit is below 1.</exception>
-    public EngineModel(EngineProfile profile, EngineLimits? limits = null)
+    public EngineModel(EngineProfile profile, EngineLimits? limits = null, SharedCache? shared = null)
     {
+        _shared = shared;
         limits ??= new EngineLimits();
         Profile = profile;
         MaxSequences = AtLeastOne(limits.MaxSequences ?? profile.MaxSequences, "max sequences");
@@ -214,13 +217,17 @@ public sealed partial class EngineModel
         task.Scheduled = tokens;
         int full = (task.Computed + tokens) / BlockHash.BlockSize;
         for (; task.Published < full; task.Published++)
+        {
             _blocks.Publish(task.Blocks[task.Published], task.HashOf(task.Published));
+            _shared?.Use(task.HashOf(task.Published));
+        }
     }
 
     private void Preempt(EngineTask victim)
     {
         _running.RemoveAt(_running.Count - 1);
         FreeBlocks(victim);
+        victim.Expects = null;
         victim.Computed = 0;
         victim.Published = 0;
         victim.Waiting = _waiting.AddFirst(victim);
@@ -291,7 +298,11 @@ public sealed partial class EngineModel
     private void FreeBlocks(EngineTask task)
     {
         for (int i = task.Blocks.Count - 1; i >= 0; i--)
+        {
             _blocks.Release(task.Blocks[i]);
+            if (i < task.Published)
+                _shared?.Use(task.HashOf(i));
+        }
         task.Blocks.Clear();
     }
 
