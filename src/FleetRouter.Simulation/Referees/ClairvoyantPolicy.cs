@@ -1,0 +1,42 @@
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Simulation.Engine;
+using FleetRouter.Simulation.Fleet;
+
+namespace FleetRouter.Simulation.Referees;
+
+/// <summary>Places each request where it costs least, in seconds, by the engines' true queues, caches and lengths of answers.
+/// Greedy: it does not know who will come, so it bounds what a router may win by knowing more, and is no strict bound.</summary>
+/// <param name="truth">The fleet as it is.</param>
+/// <param name="weights">What it minds.</param>
+internal sealed class ClairvoyantPolicy(FleetTruth truth, ClairvoyantWeights weights) : IPlacementPolicy
+{
+    public Choice Place(in PlacementQuery query)
+    {
+        Instance? best = null;
+        double least = 0;
+        foreach (Instance instance in query.Ready.Instances)
+        {
+            if (query.Work.Failed?.Contains(instance) == true || instance.BusyUntil > query.Now
+                || instance.AllRequests >= query.Options.MaxRequestsPerInstance)
+                continue;
+            double cost = Cost(truth.For(query.Work, instance), query.Options.TtftSlo.TotalSeconds);
+            if (best is null || cost < least || cost == least && instance.LastDispatch < best.LastDispatch)
+                (best, least) = (instance, cost);
+        }
+        return query.Choose(best);
+    }
+
+    private double Cost(in Prospect prospect, double slo) =>
+        weights.Own * prospect.OwnSeconds + prospect.WaitSeconds
+        + weights.Others * prospect.OwnSeconds * prospect.Requests
+        + weights.Requests * prospect.Requests
+        + weights.Late * Math.Max(0, prospect.OwnSeconds + prospect.WaitSeconds - slo);
+}
+
+/// <summary>What the clairvoyant router minds beside the wait, which counts once.</summary>
+/// <param name="Own">Weight of the request's own prefill, which also is work for the fleet.</param>
+/// <param name="Others">Weight of the same second for each request it keeps from its tokens.</param>
+/// <param name="Requests">Seconds for each request there.</param>
+/// <param name="Late">Weight of each second beyond the promised time to first token.</param>
+internal readonly record struct ClairvoyantWeights(double Own, double Others, double Requests, double Late);
