@@ -18,7 +18,7 @@ public static class RefereeFamilies
         IReadOnlyList<Contestant> variants = name switch
         {
             PlannedCell.Clairvoyant => [.. Weights.Select((weights, i) => Clairvoyant($"{name}:{i + 1}", weights, sharedCache: false))],
-            PlannedCell.SharedCache => [SharedCache(name), Clairvoyant($"{name}:2", Weights[1], sharedCache: true)],
+            PlannedCell.SharedCache => [SharedCache(name), Clairvoyant($"{name}:2", Weights[2], sharedCache: true)],
             _ => throw new ArgumentException($"no referee is called '{name}'; known: {string.Join(", ", Names)}"),
         };
         return new Family(name, Standing.Referee, tuned ? variants : [variants[0]]);
@@ -26,10 +26,10 @@ public static class RefereeFamilies
 
     private static readonly ClairvoyantWeights[] Weights =
     [
-        new(Own: 2, Others: 0.1, Requests: 0.01, Late: 0),
-        new(Own: 1, Others: 0, Requests: 0.001, Late: 0),
-        new(Own: 3, Others: 0.1, Requests: 0.03, Late: 3),
-        new(Own: 2, Others: 0.02, Requests: 0.03, Late: 3),
+        new(Own: 1, Others: 0, Requests: 0.001, Evict: 0),
+        new(Own: 2, Others: 0.1, Requests: 0.01, Evict: 0),
+        new(Own: 2, Others: 0.1, Requests: 0.01, Evict: 10),
+        new(Own: 2, Others: 0.03, Requests: 0.1, Evict: 10),
     ];
 
     private static Contestant Clairvoyant(string name, ClairvoyantWeights weights, bool sharedCache) => new(name, (cell, pace) =>

@@ -26,6 +26,7 @@ internal sealed class BlockCache(int capacity)
         public int Older;
         public int Newer;
         public int Watch;
+        public int FreedAt;
     }
 
     public int Capacity => capacity;
@@ -51,6 +52,12 @@ internal sealed class BlockCache(int capacity)
     }
 
     public bool IsFree(int block) => _blocks[block].References == 0;
+
+    /// <summary>What time it is, milliseconds; only ages are told by it.</summary>
+    public int Now { get; set; }
+
+    /// <summary>For how long the block that would be taken next has been free, milliseconds; null while there are blocks never used.</summary>
+    public int? OldestAge => _untouched < capacity || _oldest == None ? null : Now - _blocks[_oldest].FreedAt;
 
     /// <summary>Whether the prefix given to <see cref="Watch"/> still is the longest that can be found.</summary>
     public bool WatchHolds { get; private set; }
@@ -124,6 +131,7 @@ internal sealed class BlockCache(int capacity)
         if (--released.References > 0)
             return;
         WatchedFree += IsWatched(block) ? 1 : 0;
+        released.FreedAt = Now;
         released.Older = _newest;
         released.Newer = None;
         if (_newest == None)

@@ -38,7 +38,7 @@ public sealed partial class EngineModel
         (int cached, int own) = Expectation(new EngineTask(request), shared);
         return new Prospect(
             Seconds(cached, request.PromptTokens), queue, RoomSeconds(needed + own - _blocks.Free, decoding, context),
-            _running.Count + _waiting.Count + before.Count);
+            _running.Count + _waiting.Count + before.Count, _blocks.OldestAge / 1000.0);
     }
 
     /// <summary>Prompt tokens that need not be computed, and free blocks that the prompt takes.</summary>

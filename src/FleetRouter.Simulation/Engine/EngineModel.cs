@@ -167,6 +167,7 @@ public sealed partial class EngineModel
         if (!_inStep)
             throw new InvalidOperationException("no step is in flight");
         _inStep = false;
+        _blocks.Now = (int)now.TotalMilliseconds;
         Counters.Steps++;
         foreach (var task in _preempted)
         {
