@@ -38,5 +38,5 @@ public static class RefereeFamilies
     private static Contestant SharedCache(string name) => new(name, (cell, pace) =>
         cell.Run(cell.Setup(Options(name)) with { Referee = truth => new TrueLoadPolicy(truth), SharedCache = true }, pace));
 
-    private static PoolOptions Options(string name) => new() { Name = "sim", Policy = name };
+    private static PoolOptions Options(string name) => new() { Name = "sim", Policy = name, RefuseLate = true };
 }
