@@ -42,9 +42,12 @@ public sealed record Experiment(
         return new ExperimentReport(Name, Setting, Facts, Read(new ClaimRuns(runs)), runs);
     }
 
-    // Published evaluations queue without bound: no instance counts as saturated, nothing is held or refused.
-    private static PoolOptions Pool(Entrant entrant) =>
-        new() { Name = "sim", Policy = entrant.Policy, RebalanceQueued = entrant.Rebalances, MaxRequestsPerInstance = 100_000 };
+    // Published evaluations queue without bound: no number of requests saturates an instance, and what is held waits on.
+    private static PoolOptions Pool(Entrant entrant) => new()
+    {
+        Name = "sim", Policy = entrant.Policy, RebalanceQueued = entrant.Rebalances,
+        MaxRequestsPerInstance = 100_000, MaxHeld = 1_000_000, MaxHoldTime = TimeSpan.FromHours(1),
+    };
 }
 
 /// <summary>What an experiment found.</summary>

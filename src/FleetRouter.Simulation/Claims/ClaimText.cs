@@ -6,8 +6,8 @@ using FleetRouter.Simulation.Workloads;
 
 namespace FleetRouter.Simulation.Claims;
 
-/// <summary>The experiments, one for each setting.</summary>
-internal static class PublishedClaims
+/// <summary>What experiments share: rates to try, and their workload in words.</summary>
+internal static class ClaimText
 {
     public static IReadOnlyList<double> Around(Cell cell, params double[] shares)
     {
