@@ -5,43 +5,50 @@ using FleetRouter.Simulation.Traces;
 
 namespace FleetRouter.LoadGen.Sim;
 
+/// <summary>The sim published verb: what papers claim of their policies, beside what the simulator finds in their settings.</summary>
 internal static class PublishedCommand
 {
+    private sealed record Settings(string? Traces, int? Requests, ulong Seed, bool NoProgress);
+
     public static Command Create()
     {
-        var traces = new Option<string>("--traces") { Required = true, HelpName = "FOLDER" };
-        var requests = OptionKinds.Count("--requests", "x");
-        var command = new Command("published", "x") { traces, requests };
-        command.SetAction(parsed =>
+        var traces = new Option<string?>("--traces") { Description = "Folder of mooncake_conversation*.jsonl.gz and claude_code*.jsonl.gz. Without it, or without a file, the experiments on it are left out, and said to be.", HelpName = "FOLDER" };
+        var requests = OptionKinds.Count("--requests", "Requests of each experiment at most (1 or more). Default: as many as its figures need, 2,000 to 6,000.");
+        var seed = new Option<ulong>("--seed") { Description = "Seed of texts, jitter, session starts and probes.", DefaultValueFactory = _ => 1 };
+        var json = new Option<string?>("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
+        var noProgress = new Option<bool>("--no-progress") { Description = "Show no progress." };
+        var command = new Command("published", "Set what papers claim of their placement policies beside what the simulator finds in their own settings, each over several rates, with every run's figures and why the two differ where they do.")
         {
-            using var interruption = new Interruption();
-            using var progress = new RunProgress(false);
-            string only = Environment.GetEnvironmentVariable("ONLY") ?? "";
-            string folder = parsed.GetValue(traces)!;
-            IEnumerable<FleetRouter.Simulation.Traces.TraceSession> T(string name) => Trace.Open(Path.Combine(folder, name), null, new TraceReading(1, LongestThinkTime: TimeSpan.FromSeconds(120))).Sessions();
-            int n = parsed.GetValue(requests) ?? 4000;
-            var all = new (string, Func<Experiment>)[] {
-                ("dm1", () => DualMapClaims.Conversation(T("mooncake_conversation_0-40min.jsonl.gz"), n, 1)),
-                ("dm2", () => DualMapClaims.PrefillAlone(T("mooncake_conversation_0-40min.jsonl.gz"), n, 1)),
-                ("lm1", () => LMetricClaims.LMetric("chat", T("mooncake_conversation_0-40min.jsonl.gz"), n, 1)),
-                ("lm2", () => LMetricClaims.LMetric("coding agents", T("claude_code_sessions.jsonl.gz"), n, 1)),
-                ("sm1", () => LMetricClaims.SMetric("chat", T("mooncake_conversation_0-40min.jsonl.gz"), n, 1)),
-                ("sm2", () => LMetricClaims.SMetric("coding agents", T("claude_code_sessions.jsonl.gz"), n, 1)),
-                ("sm3", () => LMetricClaims.SMetric("lmc agents", T("lmcache_agent_miniswe.jsonl.gz"), n, 1)),
-                ("pr1", () => PrebleClaims.Tools(n, 1)),
-                ("pr2", () => PrebleClaims.Videos(n, 1)),
-            };
-            foreach (var (key, e) in all.Where(x => x.Item1.StartsWith(only)))
-            {
-            var watch = System.Diagnostics.Stopwatch.StartNew();
-            var r = e().Run(progress.Ran, interruption.Stop);
-            Console.WriteLine(r.Name + " " + watch.Elapsed);
-            Console.WriteLine(string.Join("\n", r.Facts));
-            foreach (var f in r.Figures) Console.WriteLine($"{f.Claim,-50} {f.As,-20} {f.PublishedLeast:0.00}-{f.PublishedMost:0.00} best {f.Best:0.00} at {f.BestRate:0.00} least {f.Least:0.00} ratio {f.RatioToPublished:0.00}");
-            foreach (var x in r.Runs) Console.WriteLine($"{x.Entrant,-20} {x.Rate,6:0.00} in {x.InTimeShare:0.000} tps {x.TokensPerSecondInSlo:0} ttft {x.MeanTtft:0} {x.TtftP50:0} {x.TtftP90:0} tpot {x.MeanTpot:0.0} lat {x.MeanLatency:0} {x.LatencyP99:0} hit {x.HitShare:0.000} cv {x.LoadVariation:0.00} un {x.Unanswered}");
-            }
-            return 0;
-        });
+            traces, requests, seed, json, noProgress,
+        };
+        command.SetAction(parsed => Run(new Settings(parsed.GetValue(traces), parsed.GetValue(requests), parsed.GetValue(seed), parsed.GetValue(noProgress)), parsed.GetValue(json)));
         return command;
     }
+
+    private static int Run(Settings settings, string? json)
+    {
+        ReportFile.Try(json);
+        if (settings.Traces is { } folder && !Directory.Exists(folder))
+            throw new UsageException($"--traces: there is no folder {folder}; name the one that holds the traces");
+        using var interruption = new Interruption();
+        using var progress = new RunProgress(settings.NoProgress);
+        var reports = new List<ExperimentReport>();
+        foreach (ClaimPlan plan in PublishedClaims.All)
+        {
+            string? path = plan.Trace is null ? null : Find(settings.Traces, plan.Trace);
+            if (plan.Trace is not null && path is null)
+            {
+                Console.WriteLine($"{plan.Name}: left out, there is no {plan.Trace}*.jsonl.gz in {settings.Traces ?? "--traces"}\n");
+                continue;
+            }
+            try { reports.Add(plan.Prepare(path, settings.Requests, settings.Seed).Run(progress.Ran, interruption.Stop)); }
+            catch (TraceReadException wrong) { throw new UsageException(wrong.Message); }
+            PublishedText.Write(Console.Out, reports[^1]);
+        }
+        ReportFile.Write(json, () => JsonReport.Text(reports));
+        return ExitCodes.Ok;
+    }
+
+    private static string? Find(string? folder, string beginning) =>
+        folder is null ? null : Directory.GetFiles(folder, beginning + "*.jsonl*").Order(StringComparer.Ordinal).FirstOrDefault();
 }
