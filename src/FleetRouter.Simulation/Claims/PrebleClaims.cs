@@ -32,9 +32,8 @@ public static class PrebleClaims
     {
         PreparedWorkload prepared = PreparedWorkload.Of([.. workload.Generate()], seed);
         var cell = new Cell(prepared, 4, ClaimHardware.A6000, null, Slo.Flat, seed);
-        double shared = Math.Exp(Math.Log(workload.SystemTokens.Median) + workload.SystemTokens.Sigma * workload.SystemTokens.Sigma / 2) * workload.SystemPrompts;
         return new Experiment(name,
-            FormattableString.Invariant($"synthetic; 4 instances of Mistral-7B at 0.121 ms a prompt token (A6000), {cell.KvTokens:n0} tokens of KV each; {workload.SystemPrompts} shared prompts, about {shared:n0} tokens together"),
+            FormattableString.Invariant($"synthetic; 4 instances of Mistral-7B at 0.121 ms a prompt token (A6000), {cell.KvTokens:n0} tokens of KV each; {workload.SystemPrompts} shared prompts of {workload.SystemTokens.Median:n0} tokens in the median"),
             cell, [new(Claimed, "preble"), new(Turns, "round-robin")], rates, [ClaimText.Lengths(prepared)], runs =>
         [
             ClaimFigure.Of("mean latency, over round robin", Gain.Times, (1.5, 14.5), runs.Less(run => run.MeanLatency, Claimed, Turns)),
