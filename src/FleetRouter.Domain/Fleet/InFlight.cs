@@ -26,26 +26,46 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     // The lease; Instance is null while the request is held.
     public Instance? Instance;
     public TimeSpan DispatchedAt;
-    public long BacklogAtDispatch;
     public int UncachedTokens;
     public int ProjectedOutput;
+
+    /// <summary>Work of the uncached part, as <see cref="Fleet.PrefillWork"/> counts it.</summary>
+    public double PrefillWork;
+
+    /// <summary>Tokens the lease pins in the KV cache: the prompt, as far as no other is likely to share it, and the answer.</summary>
+    public long PinnedTokens;
+
     public int OutputTokens;
     public bool PrefillDone;
 
     /// <summary>Whether it was moved from one instance's queue to another's.</summary>
     public bool Moved;
 
-    // The hold.
+    /// <summary>Prompt tokens beyond the prefix that is so popular that it is in use anyway.</summary>
+    public int OwnTokens => PromptTokens - TokenEstimates.CachedTokens(Math.Min(Key.HotDepth, Request.Prompt.Hashes.Length), this);
+
+    // The hold. A request that waits for one instance has a claim on it.
+    public Instance? Claim;
+    public double ClaimSeconds;
+
+    /// <summary>When its prefill is to begin at the latest if it is to meet its SLO; who must begin first goes first.</summary>
+    public TimeSpan LatestStart;
+
+    /// <summary>Its place among all arrivals.</summary>
+    public long Order;
+
     public LinkedListNode<InFlight>? HoldPlace;
     public TimeSpan HeldSince;
     public TimeSpan HeldFor;
 
     public int RemainingOutput => Math.Max(0, ProjectedOutput - OutputTokens);
 
-    public void Lease(Instance instance, TimeSpan at, int uncachedTokens, int projectedOutput, long backlog)
+    public void Lease(Instance instance, TimeSpan at, int uncachedTokens, int projectedOutput)
     {
         (Instance, DispatchedAt, UncachedTokens, ProjectedOutput) = (instance, at, uncachedTokens, projectedOutput);
-        (OutputTokens, PrefillDone, BacklogAtDispatch) = (0, false, backlog);
+        (OutputTokens, PrefillDone) = (0, false);
+        PrefillWork = Fleet.PrefillWork.Of(uncachedTokens, PromptTokens);
+        PinnedTokens = OwnTokens + projectedOutput;
         instance.Take(this);
     }
 

@@ -31,6 +31,19 @@ internal sealed class Instance(string id, PoolOptions options)
     /// <summary>Those of them without a first token, in the order of their dispatch.</summary>
     public readonly List<InFlight> Prefilling = [];
 
+    /// <summary>Tokens the leases pin in the KV cache.</summary>
+    public long PinnedTokens;
+
+    /// <summary>The prompts without a first token, as work.</summary>
+    public readonly PrefillLine Line = new(options.PrefillTokensPerSecond);
+
+    /// <summary>Requests held in the router for this instance, those that must begin first in front; and what they will take, seconds.</summary>
+    public readonly SortedSet<InFlight> Claims = new(UrgentFirst.Instance);
+    public double ClaimedSeconds;
+
+    /// <summary>From when on another prompt leaves the answers here their pace.</summary>
+    public TimeSpan PacedUntil;
+
     /// <summary>Requests the engine has that this router did not send: other gateways' and direct clients'.</summary>
     public int ForeignRequests;
     private int _lastSurplus;
@@ -46,8 +59,8 @@ internal sealed class Instance(string id, PoolOptions options)
 
     public long KvCapacityTokens = options.KvCapacityTokens;
 
-    /// <summary>Prompt tokens a second, learned from this instance's own first tokens.</summary>
-    public double PrefillRate = options.PrefillTokensPerSecond;
+    /// <summary>Prompt tokens a second at the start of a prompt, learned from this instance's own first tokens.</summary>
+    public double PrefillRate => Line.Rate;
 
     /// <summary>Prefill work queued here, tokens: this router's, and a guess at what others left waiting.</summary>
     public long Backlog(TokenEstimates estimates) =>
@@ -62,24 +75,45 @@ internal sealed class Instance(string id, PoolOptions options)
         DecodeTokens += work.ProjectedOutput;
         KvTokens += work.UncachedTokens + work.ProjectedOutput;
         PromptTokens += work.PromptTokens;
+        PinnedTokens += work.PinnedTokens;
         Prefilling.Add(work);
+        Line.Add(work, work.DispatchedAt);
     }
 
     /// <summary>Gives back all that <paramref name="work"/> still holds here.</summary>
     public void Release(InFlight work)
     {
         Requests--;
-        EndPrefill(work);
+        if (EndPrefill(work))
+            Line.Drop(work);
+        PinnedTokens -= work.PinnedTokens;
         DecodeTokens -= work.RemainingOutput;
         KvTokens -= work.UncachedTokens + work.ProjectedOutput;
         PromptTokens -= work.PromptTokens;
     }
 
-    /// <summary>The prompt of <paramref name="work"/> is computed here, or need not be any more.</summary>
-    public void EndPrefill(InFlight work)
+    /// <summary>The prompt of <paramref name="work"/> is computed here, or need not be any more; false if that was known.</summary>
+    public bool EndPrefill(InFlight work)
     {
-        if (Prefilling.Remove(work))
-            PendingPrefillTokens -= work.UncachedTokens;
+        if (!Prefilling.Remove(work))
+            return false;
+        PendingPrefillTokens -= work.UncachedTokens;
+        return true;
+    }
+
+    /// <summary>Holds <paramref name="work"/> for this instance, which will take it that long.</summary>
+    public void Claim(InFlight work, double seconds)
+    {
+        (work.Claim, work.ClaimSeconds) = (this, seconds);
+        Claims.Add(work);
+        ClaimedSeconds += seconds;
+    }
+
+    public void Unclaim(InFlight work)
+    {
+        Claims.Remove(work);
+        ClaimedSeconds = Claims.Count == 0 ? 0 : ClaimedSeconds - work.ClaimSeconds;
+        work.Claim = null;
     }
 
     /// <summary>Sets the ledger beside what the engine says it has.</summary>
@@ -98,13 +132,12 @@ internal sealed class Instance(string id, PoolOptions options)
         _lastSurplus = surplus;
     }
 
-    /// <summary>A first token came: the work that had to be computed for it, and the time it took, tell the speed.</summary>
-    public void LearnPrefillRate(long workTokens, TimeSpan took, double prior)
+    private sealed class UrgentFirst : IComparer<InFlight>
     {
-        const int leastTellingTokens = 1_024;
-        if (workTokens < leastTellingTokens || took <= TimeSpan.Zero)
-            return;
-        double observed = Math.Clamp(workTokens / took.TotalSeconds, prior / 50, prior * 50);
-        PrefillRate += 0.1 * (observed - PrefillRate);
+        public static readonly UrgentFirst Instance = new();
+
+        public int Compare(InFlight? x, InFlight? y) => x!.LatestStart != y!.LatestStart
+            ? x.LatestStart.CompareTo(y.LatestStart)
+            : x.Order.CompareTo(y.Order);
     }
 }

@@ -25,15 +25,23 @@ public sealed class PrefixIndex
         set { _capacity = Math.Max(1, value); Evict(); }
     }
 
+    /// <summary>When what would be evicted next was last used; null while nothing is held.</summary>
+    public TimeSpan? OldestUse => _oldest?.UsedAt;
+
     /// <summary>Length in blocks of the longest held prefix of <paramref name="chain"/>. Changes nothing.</summary>
-    public int CachedBlocks(ReadOnlySpan<ulong> chain)
+    public int CachedBlocks(ReadOnlySpan<ulong> chain) => CachedBlocks(chain, out _);
+
+    /// <summary>The same, with the time at which the deepest block of that prefix was last used.</summary>
+    public int CachedBlocks(ReadOnlySpan<ulong> chain, out TimeSpan usedAt)
     {
         int depth = 0;
+        usedAt = TimeSpan.Zero;
         Dictionary<ulong, Node>? children = _roots;
         while (depth < chain.Length && children is not null && children.TryGetValue(chain[depth], out Node? node))
         {
             int common = node.Held.CommonPrefixLength(chain[depth..]);
             depth += common;
+            usedAt = node.UsedAt;
             if (common < node.Length)
                 break;
             children = node.Children;
@@ -43,7 +51,7 @@ public sealed class PrefixIndex
 
     /// <summary>Records that the instance computes, or reads, the whole of <paramref name="chain"/> as the latest use.
     /// The index may keep the array, which must not change afterwards.</summary>
-    public void Touch(ulong[] chain)
+    public void Touch(ulong[] chain, TimeSpan now = default)
     {
         if (chain.Length == 0)
             return;
@@ -60,7 +68,10 @@ public sealed class PrefixIndex
         if (depth < chain.Length)
             last = Extend(last, chain, depth);
         for (Node? node = last; node is not null; node = node.Parent)
+        {
+            node.UsedAt = now;
             Renew(node);
+        }
         Evict();
     }
 
@@ -77,7 +88,7 @@ public sealed class PrefixIndex
     /// <summary>Cuts a run in two; the lower part keeps the children and stands just behind the upper one in age.</summary>
     private void Split(Node upper, int at)
     {
-        var lower = new Node { Parent = upper, Children = upper.Children };
+        var lower = new Node { Parent = upper, Children = upper.Children, UsedAt = upper.UsedAt };
         lower.Hold(upper.Run, upper.Start + at, upper.Length - at);
         foreach (Node child in lower.Children?.Values ?? Enumerable.Empty<Node>())
             child.Parent = lower;
@@ -144,6 +155,7 @@ public sealed class PrefixIndex
     {
         public ulong[] Run = [];
         public int Start, Length;
+        public TimeSpan UsedAt;
         public Node? Parent, Older, Newer;
         public Dictionary<ulong, Node>? Children;
         public ulong First => Run[Start];
