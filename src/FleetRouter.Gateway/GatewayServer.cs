@@ -48,7 +48,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         var clock = new HostClock(time);
         var logs = _front.Services.GetRequiredService<ILoggerFactory>();
         var telemetry = new FleetTelemetry(_meter, logs.CreateLogger<FleetTelemetry>());
-        _fleet = new FleetHost(clock, telemetry, logs);
+        _fleet = new FleetHost(clock, telemetry, logs, options.Journal);
         _forwarder = new EngineForwarder(_front.Services.GetRequiredService<IHttpForwarder>(), options.Upstream);
         var inference = new InferenceEndpoint(_fleet, _forwarder, new RequestTelemetry(_meter), time);
         _door = new FrontDoorPipeline(_fleet, inference, _metrics.Write, logs.CreateLogger<FrontDoorPipeline>()) { Keys = new(options.ApiKeys) };
@@ -63,7 +63,7 @@ internal sealed class GatewayServer : IAsyncDisposable
     public string AdminAddress => AddressOf(_admin);
 
     /// <summary>Starts a gateway; when this returns it listens, and its instances are being probed.</summary>
-    /// <exception cref="IOException">An address cannot be listened on.</exception>
+    /// <exception cref="IOException">An address cannot be listened on, or a journal not be written.</exception>
     public static async Task<GatewayServer> StartAsync(GatewayOptions options, TimeProvider? time = null)
     {
         var server = new GatewayServer(options, time ?? TimeProvider.System);
@@ -86,8 +86,8 @@ internal sealed class GatewayServer : IAsyncDisposable
     public async Task ChangeAsync(GatewayOptions options)
     {
         if (options.Listen != _options.Listen || options.AdminListen != _options.AdminListen
-            || options.MaxBodyBytes != _options.MaxBodyBytes || options.Upstream != _options.Upstream)
-            _log.LogWarning(2, "listen, admin, limits and upstream take effect at the next start");
+            || options.MaxBodyBytes != _options.MaxBodyBytes || options.Upstream != _options.Upstream || options.Journal != _options.Journal)
+            _log.LogWarning(2, "listen, admin, limits, upstream and journal take effect at the next start");
         _options = options;
         _door.Keys = new ApiKeyRing(options.ApiKeys);
         await _fleet.ApplyAsync(options);

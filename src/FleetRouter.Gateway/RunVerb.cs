@@ -13,6 +13,7 @@ internal static class RunVerb
     {
         var config = new System.CommandLine.Option<string?>("--config") { Description = "Configuration file (YAML; docs/configuration.md). Changes to it are taken up while running.", HelpName = "FILE" };
         var engines = new System.CommandLine.Option<int>("--engines") { Description = "Start this many engine stand-ins too and route to them.", HelpName = "N" };
+        var journal = new System.CommandLine.Option<string?>("--journal") { Description = "Keep a journal in this folder, for ./fleet why; stands in for option journal.path.", HelpName = "FOLDER" };
         var readyJson = new System.CommandLine.Option<bool>("--ready-json") { Description = "When ready, print the addresses as one line of JSON instead of text." };
         var exitWithParent = new System.CommandLine.Option<bool>("--exit-with-parent") { Description = "Stop when standard input closes." };
         engines.Validators.Add(result =>
@@ -20,13 +21,13 @@ internal static class RunVerb
             if (result.GetValueOrDefault<int>() is < 0 or > 256)
                 result.AddError("--engines takes a number from 1 to 256");
         });
-        var command = new Command("run", "Start the gateway.") { config, engines, readyJson, exitWithParent };
+        var command = new Command("run", "Start the gateway.") { config, engines, journal, readyJson, exitWithParent };
         command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(config), parsed.GetValue(engines), parsed.GetValue(readyJson), parsed.GetValue(exitWithParent), cancellation));
+            parsed.GetValue(config), parsed.GetValue(engines), parsed.GetValue(journal), parsed.GetValue(readyJson), parsed.GetValue(exitWithParent), cancellation));
         return command;
     }
 
-    private static async Task<int> RunAsync(string? path, int engines, bool readyJson, bool exitWithParent, CancellationToken cancellation)
+    private static async Task<int> RunAsync(string? path, int engines, string? journal, bool readyJson, bool exitWithParent, CancellationToken cancellation)
     {
         var reader = new ConfigurationReader(PlacementPolicies.Names, Environment.GetEnvironmentVariable);
         ConfigurationReading? reading = path is null ? null : reader.ReadFile(path);
@@ -37,14 +38,14 @@ internal static class RunVerb
         try
         {
             using StandIns? standIns = engines > 0 ? await StandIns.StartAsync(engines) : null;
-            GatewayOptions options = WithStandIns(reading?.Options ?? new GatewayOptions(), standIns);
+            GatewayOptions options = WithArguments(reading?.Options ?? new GatewayOptions(), standIns, journal);
             await using GatewayServer server = await GatewayServer.StartAsync(options);
             Announce(server, options, readyJson);
             using CancellationTokenRegistration stopped = cancellation.Register(server.Stop);
             if (exitWithParent)
                 StopWithParent(server);
             using var watching = new CancellationTokenSource();
-            Task following = reading is null ? Task.CompletedTask : FollowAsync(server, path!, reader, reading, standIns, watching.Token);
+            Task following = reading is null ? Task.CompletedTask : FollowAsync(server, path!, reader, reading, changed => WithArguments(changed, standIns, journal), watching.Token);
             await server.RunUntilStoppedAsync();
             await watching.CancelAsync();
             await following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -57,7 +58,8 @@ internal static class RunVerb
     }
 
     private static async Task FollowAsync(
-        GatewayServer server, string path, ConfigurationReader reader, ConfigurationReading running, StandIns? standIns, CancellationToken stop)
+        GatewayServer server, string path, ConfigurationReader reader, ConfigurationReading running,
+        Func<GatewayOptions, GatewayOptions> withArguments, CancellationToken stop)
     {
         var watcher = new ConfigurationWatcher(path, reader, running, problems =>
         {
@@ -66,12 +68,14 @@ internal static class RunVerb
             Console.Error.WriteLine("fleet run: the changed configuration is not taken up; the one before stays in force");
         }, TimeProvider.System);
         await foreach (GatewayOptions changed in watcher.WatchAsync(stop))
-            await server.ChangeAsync(WithStandIns(changed, standIns));
+            await server.ChangeAsync(withArguments(changed));
     }
 
-    /// <summary>The stand-ins join the first pool, or make one where there is none.</summary>
-    private static GatewayOptions WithStandIns(GatewayOptions options, StandIns? standIns)
+    /// <summary>What the command line says on top of the file. Stand-ins join the first pool, or make one where there is none.</summary>
+    private static GatewayOptions WithArguments(GatewayOptions options, StandIns? standIns, string? journal)
     {
+        if (journal is not null)
+            options = options with { Journal = options.Journal with { Path = journal } };
         if (standIns is null)
             return options;
         PoolSection first = options.Pools.Count > 0 ? options.Pools[0] : new PoolSection { Options = new PoolOptions { Name = "local" } };

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
+using FleetRouter.Hosting.Journal;
 using FleetRouter.Hosting.Ports;
 
 namespace FleetRouter.Hosting;
@@ -12,6 +13,7 @@ public sealed class PoolHost : IDisposable
     private readonly Pool _pool;
     private readonly HostClock _clock;
     private readonly Action<PoolHost, PoolEffect> _report;
+    private readonly JournalWriter? _journal;
     private readonly Mailbox<Message> _mailbox;
     private readonly List<PoolEffect> _effects = [];
     private readonly Dictionary<string, TaskCompletionSource<Placement>> _waiting = new(StringComparer.Ordinal);
@@ -24,12 +26,14 @@ public sealed class PoolHost : IDisposable
     /// <param name="options">What its judgement is told.</param>
     /// <param name="clock">The time its events are stamped with.</param>
     /// <param name="report">Told every effect as it is carried out, one at a time: for logs, metrics and the decision log.</param>
-    public PoolHost(PoolOptions options, HostClock clock, Action<PoolHost, PoolEffect> report)
+    /// <param name="journal">Told every event with what was decided upon it; begun with the same options and clock.</param>
+    public PoolHost(PoolOptions options, HostClock clock, Action<PoolHost, PoolEffect> report, JournalWriter? journal = null)
     {
         _pool = new Pool(options);
         Options = options;
         _clock = clock;
         _report = report;
+        _journal = journal;
         _mailbox = new Mailbox<Message>(Handle);
         _alarm = clock.Provider.CreateTimer(_ => Post(new AlarmRang(clock.Now)), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
@@ -126,6 +130,7 @@ public sealed class PoolHost : IDisposable
         _pool.Handle(message.Happened!, _effects);
         foreach (PoolEffect effect in _effects)
             CarryOut(effect);
+        _journal?.Add(message.Happened!, _effects);
         if (!ReferenceEquals(_served, _pool.Served))
             Volatile.Write(ref _served, _pool.Served);
         foreach (PoolEffect effect in _effects)
@@ -139,7 +144,7 @@ public sealed class PoolHost : IDisposable
             case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision)); break;
             case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision)); break;
             case ProbeNow e: ProbeRequested?.Invoke(e.Instance); break;
-            case WakeAt e: _alarm.Change(Max(e.At - _clock.Now, TimeSpan.Zero), Timeout.InfiniteTimeSpan); break;
+            case WakeAt e: _alarm.Change(WholeMilliseconds(e.At - _clock.Now), Timeout.InfiniteTimeSpan); break;
         }
     }
 
@@ -149,7 +154,8 @@ public sealed class PoolHost : IDisposable
             answer.TrySetResult(placement);
     }
 
-    private static TimeSpan Max(TimeSpan a, TimeSpan b) => a > b ? a : b;
+    /// <summary>Rounded up, since timers round down: an alarm that rings too early is only asked for again, at once and over again.</summary>
+    private static TimeSpan WholeMilliseconds(TimeSpan wait) => TimeSpan.FromMilliseconds(Math.Max(0, Math.Ceiling(wait.TotalMilliseconds)));
 
     private static string IdOf(PoolEvent question) => question switch
     {

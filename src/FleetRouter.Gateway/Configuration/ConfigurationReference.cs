@@ -21,6 +21,9 @@ internal static class ConfigurationReference
           activityTimeout: 10m
         log:
           level: information
+        journal:
+          path: journal
+          maxSize: 1GiB
         pools:
           - name: llama-8b
             policy: dual-hash

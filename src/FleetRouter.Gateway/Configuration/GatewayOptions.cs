@@ -22,6 +22,8 @@ internal sealed record GatewayOptions
 
     public LogLevel LogLevel { get; init; } = LogLevel.Information;
 
+    public JournalSection Journal { get; init; } = new();
+
     public IReadOnlyList<PoolSection> Pools { get; init; } = [];
 }
 
@@ -40,6 +42,16 @@ internal sealed record UpstreamOptions
     public TimeSpan ConnectTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     public TimeSpan ActivityTimeout { get; init; } = TimeSpan.FromMinutes(10);
+}
+
+/// <summary>Whether, where and how much of what pools decide is kept in files.</summary>
+internal sealed record JournalSection
+{
+    /// <summary>The folder; null for no journal.</summary>
+    public string? Path { get; init; }
+
+    /// <summary>Bytes one pool's journal may hold.</summary>
+    public long MaxBytes { get; init; } = 1L << 30;
 }
 
 /// <summary>One pool: what its judgement is told, and where its engines are.</summary>

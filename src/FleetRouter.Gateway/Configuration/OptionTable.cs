@@ -39,6 +39,13 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             new ValueOption<GatewayOptions, LogLevel>("level", TextKinds.Level, o => o.LogLevel, (o, v) => o with { LogLevel = v },
                 "Least severe line written. Logs are JSON lines on standard error, without prompts or keys at any level."),
         ]),
+        new GroupOption<GatewayOptions>("journal",
+        [
+            new ValueOption<GatewayOptions, string>("path", TextKinds.Folder, o => o.Journal.Path ?? "", (o, v) => o with { Journal = o.Journal with { Path = v } },
+                "Folder in which every event and decision of each pool is kept, so that `./fleet why` can replay them; without it none is. Holds ids and hashes, no prompt text. Read at start only.") { DefaultText = "none" },
+            new ValueOption<GatewayOptions, long>("maxSize", Quantities.Size(1L << 20, 1L << 40), o => o.Journal.MaxBytes, (o, v) => o with { Journal = o.Journal with { MaxBytes = v } },
+                "Most that one pool's journal takes; the older half then goes, and decisions can be read but no longer replayed. About 3 KB a request. Read at start only."),
+        ]),
         new ListOption<GatewayOptions, PoolSection>("pools", PoolOptions(policies), new PoolSection(), (o, v) => o with { Pools = v },
             "The pools of the fleet, at least one.") { Required = true },
     ];

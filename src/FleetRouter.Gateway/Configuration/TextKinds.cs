@@ -26,6 +26,10 @@ internal static partial class TextKinds
         ? new Parsed<string>(text.ToLowerInvariant())
         : Parsed<string>.Wrong("no SHA-256 digest", "write the 64 hexadecimal digits that `printf %s KEY | sha256sum` prints"), text => text);
 
+    /// <summary>A folder that may be made.</summary>
+    public static ValueKind<string> Folder { get; } = Text("folder", "a path",
+        text => text.Length > 0 && text.IndexOfAny(Path.GetInvalidPathChars()) < 0, echo: true);
+
     /// <summary>A DNS name.</summary>
     public static ValueKind<string> DnsHost { get; } = Text("DNS name", "a name, not an address",
         text => text.Length <= 253 && Uri.CheckHostName(text) == UriHostNameType.Dns, echo: true);

@@ -27,21 +27,25 @@ internal sealed class DecisionLog
         }
     }
 
-    /// <summary>The latest decision about a request; null if it is unknown or too long ago.</summary>
-    public Decision? Find(string requestId)
+    /// <summary>The decisions about a request, one an attempt, the latest first; none if it is unknown or too long ago. Of
+    /// several requests to which a client gave the same id, the latest.</summary>
+    public Decision[] Find(string requestId)
     {
         lock (_gate)
-            return _byId.GetValueOrDefault(requestId);
+            return _byId.GetValueOrDefault(requestId) is { } last ? [.. Newest(Kept).Where(d => d.RequestId == last.RequestId)] : [];
     }
 
     /// <summary>The latest decisions, newest first.</summary>
     public IReadOnlyList<Decision> Latest(int count)
     {
-        var latest = new List<Decision>();
         lock (_gate)
-            for (int back = 1; back <= Math.Min(count, Kept) && _ring[(_next - back + Kept) % Kept] is { } decision; back++)
-                latest.Add(decision);
-        return latest;
+            return [.. Newest(Math.Min(count, Kept))];
+    }
+
+    private IEnumerable<Decision> Newest(int count)
+    {
+        for (int back = 1; back <= count && _ring[(_next - back + Kept) % Kept] is { } decision; back++)
+            yield return decision;
     }
 
     private void Forget(Decision decision)

@@ -5,21 +5,25 @@ using FleetRouter.Engines.Discovery;
 using FleetRouter.Engines.Vllm;
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Hosting;
+using FleetRouter.Hosting.Journal;
 using FleetRouter.Hosting.Ports;
 
 namespace FleetRouter.Gateway.Fleet;
 
 /// <summary>The pools of this gateway, as the configuration in force wants them.</summary>
-internal sealed class FleetHost : IAsyncDisposable
+internal sealed partial class FleetHost : IAsyncDisposable
 {
     private readonly HostClock _clock;
     private readonly FleetTelemetry _telemetry;
     private readonly ILoggerFactory _logs;
+    private readonly ILogger<FleetHost> _log;
+    private readonly JournalSection _journal;
+    private readonly Dictionary<string, JournalWriter> _journals = new(StringComparer.Ordinal);
     private readonly HttpMessageInvoker _probes = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false });
     private HostedPool[] _pools = [];
 
-    public FleetHost(HostClock clock, FleetTelemetry telemetry, ILoggerFactory logs) =>
-        (_clock, _telemetry, _logs) = (clock, telemetry, logs);
+    public FleetHost(HostClock clock, FleetTelemetry telemetry, ILoggerFactory logs, JournalSection journal) =>
+        (_clock, _telemetry, _logs, _log, _journal) = (clock, telemetry, logs, logs.CreateLogger<FleetHost>(), journal);
 
     /// <summary>The pools, in the order of the configuration.</summary>
     public IReadOnlyList<HostedPool> Pools => Volatile.Read(ref _pools);
@@ -37,6 +41,7 @@ internal sealed class FleetHost : IAsyncDisposable
 
     /// <summary>Brings the pools in step with <paramref name="options"/>. A pool that stays keeps its requests, sessions and
     /// prefix indexes; one that is gone takes no more, and what it is serving runs to its end.</summary>
+    /// <exception cref="JournalException">The journal of a pool cannot be begun.</exception>
     public async Task ApplyAsync(GatewayOptions options)
     {
         HostedPool[] before = _pools;
@@ -44,7 +49,7 @@ internal sealed class FleetHost : IAsyncDisposable
         foreach (PoolSection section in options.Pools)
         {
             HostedPool? same = before.FirstOrDefault(p => p.Section.Options.Name == section.Options.Name);
-            after.Add(same is null ? Start(section) : Change(same, section));
+            after.Add(same is null ? await StartAsync(section) : Change(same, section));
         }
         Volatile.Write(ref _pools, [.. after]);
         _telemetry.Watch(Pools);
@@ -52,12 +57,33 @@ internal sealed class FleetHost : IAsyncDisposable
             await gone.Watch.DisposeAsync();
     }
 
-    private HostedPool Start(PoolSection section)
+    private async Task<HostedPool> StartAsync(PoolSection section)
     {
-        var host = new PoolHost(section.Options, _clock, _telemetry.Report);
+        JournalWriter? journal = await BeginJournalAsync(section.Options);
+        var host = new PoolHost(section.Options, _clock, _telemetry.Report, journal);
         var watch = new PoolWatch(host, _ => ProbeOf(section), section.Probe, _clock.Provider);
         watch.Follow(DiscoveryOf(section));
-        return new HostedPool(section, host, watch, KeyOf(section));
+        return new HostedPool(section, host, watch, KeyOf(section), journal);
+    }
+
+    /// <summary>A pool that was gone and comes back begins anew, and so does its journal.</summary>
+    private async Task<JournalWriter?> BeginJournalAsync(PoolOptions options)
+    {
+        if (_journals.Remove(options.Name, out JournalWriter? before))
+            await before.DisposeAsync();
+        if (_journal.Path is not { } folder)
+            return null;
+        try
+        {
+            JournalWriter journal = JournalWriter.Begin(folder, options, _journal.MaxBytes, _clock, LogJournal);
+            _journals.Add(options.Name, journal);
+            return journal;
+        }
+        catch (JournalException trouble) when (Pools.Count > 0)
+        {
+            LogJournal(trouble.Message);   // a gateway at work is not stopped for it
+            return null;
+        }
     }
 
     private HostedPool Change(HostedPool pool, PoolSection section)
@@ -87,8 +113,13 @@ internal sealed class FleetHost : IAsyncDisposable
             await pool.Watch.DisposeAsync();
             pool.Host.Dispose();
         }
+        foreach (JournalWriter journal in _journals.Values)
+            await journal.DisposeAsync();
         _probes.Dispose();
     }
+
+    [LoggerMessage(EventId = 12, Level = LogLevel.Error, Message = "{Message}")]
+    private partial void LogJournal(string message);
 }
 
 /// <summary>One pool and what belongs to it.</summary>
@@ -96,4 +127,5 @@ internal sealed class FleetHost : IAsyncDisposable
 /// <param name="Host">Its judgement, hosted.</param>
 /// <param name="Watch">Its discovery and probes.</param>
 /// <param name="EngineApiKey">The key its engines want; null if they want none.</param>
-internal sealed record HostedPool(PoolSection Section, PoolHost Host, PoolWatch Watch, string? EngineApiKey);
+/// <param name="Journal">Its journal; null if none is kept.</param>
+internal sealed record HostedPool(PoolSection Section, PoolHost Host, PoolWatch Watch, string? EngineApiKey, JournalWriter? Journal);

@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Hosting;
+using FleetRouter.Hosting.Journal;
 
 namespace FleetRouter.Gateway.Fleet;
 
@@ -26,6 +27,8 @@ internal sealed partial class FleetTelemetry
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60] });
         meter.CreateObservableGauge("fleetrouter_held_requests", () => Each(p => p.Held), description: "Requests waiting in the router.");
         meter.CreateObservableGauge("fleetrouter_session_homes", () => Each(p => p.Sessions), description: "Sessions whose home is remembered.");
+        meter.CreateObservableCounter("fleetrouter_journal_events", () => EachJournal(j => j.Events), description: "Events written to the pool's journal.");
+        meter.CreateObservableCounter("fleetrouter_journal_lost_events", () => EachJournal(j => j.Lost), description: "Events the journal lacks: they came faster than the disk took them, or writing failed.");
         meter.CreateObservableGauge("fleetrouter_instance_ready", () => EachInstance(i => i.State == InstanceState.Ready ? 1 : 0), description: "1 if the instance takes work.");
         meter.CreateObservableGauge("fleetrouter_instance_leases", () => EachInstance(i => i.Leases), description: "Requests this router has on the instance.");
         meter.CreateObservableGauge("fleetrouter_instance_foreign_requests", () => EachInstance(i => i.ForeignRequests), description: "Requests others have on the instance, by its own report.");
@@ -70,6 +73,9 @@ internal sealed partial class FleetTelemetry
 
     private IEnumerable<Measurement<long>> EachInstance(Func<InstanceView, long> value) => Views().SelectMany(v => v.Instances.Select(i =>
         new Measurement<long>(value(i), new("pool", v.Name), new("instance", i.Id))));
+
+    private IEnumerable<Measurement<long>> EachJournal(Func<JournalWriter, long> value) => _pools.Where(p => p.Journal is not null).Select(p =>
+        new Measurement<long>(value(p.Journal!), new KeyValuePair<string, object?>("pool", p.Section.Options.Name)));
 
     private IEnumerable<PoolView> Views() => _pools.Select(p => p.Host.DescribeAsync().GetAwaiter().GetResult());
 

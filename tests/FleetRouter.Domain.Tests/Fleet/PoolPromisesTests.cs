@@ -39,11 +39,11 @@ public sealed class PoolPromisesTests
 
     /// <summary>A change of this number is a change of decisions for the same events: meant, or a bug.</summary>
     [Fact]
-    public void The_same_events_give_the_same_effects_in_every_process()
+    public void The_same_events_give_the_same_decisions_in_every_process()
     {
         ulong[] once = Digests(), again = Digests();
         Assert.Equal(once, again);
-        Assert.Equal(129_877_334_087_434_983UL, once.Aggregate(0UL, FleetRouter.Domain.Prefixes.XxHash64.Mix));
+        Assert.Equal(11_174_712_875_165_548_554UL, once.Aggregate(0UL, FleetRouter.Domain.Prefixes.XxHash64.Mix));
 
         static ulong[] Digests() => [.. Enumerable.Range(1, 20).Select(seed => new RandomPoolRun((ulong)seed).Live(500).Digest.Value)];
     }

@@ -22,12 +22,20 @@ internal sealed class RandomPoolRun
         _random = new SplitMix64(seed);
         _calm = _random.Chance(0.3);
         PoolOptions options = Options();
+        FirstOptions = options;
         _driver = new PoolDriver(options);
         Watch = new PoolWatch(options);
     }
 
     public PoolWatch Watch { get; }
-    public EffectDigest Digest { get; } = new();
+    public DecisionDigest Digest { get; } = new();
+
+    /// <summary>Told every event and what came of it.</summary>
+    public Action<PoolEvent, IReadOnlyList<PoolEffect>>? Heard { get; init; }
+
+    /// <summary>What the pool was told at its start.</summary>
+    public PoolOptions FirstOptions { get; }
+
     public PoolView View => _driver.Pool.Describe();
 
     public RandomPoolRun Live(int events)
@@ -151,6 +159,7 @@ internal sealed class RandomPoolRun
         IReadOnlyList<PoolEffect> effects = _driver.Give(happened);
         foreach (PoolEffect effect in effects)
             Digest.Add(effect);
+        Heard?.Invoke(happened, effects);
         Watch.Saw(happened, effects);
     }
 }

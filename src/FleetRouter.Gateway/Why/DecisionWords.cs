@@ -1,0 +1,99 @@
+using System.Globalization;
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Prefixes;
+using FleetRouter.Gateway.Fleet;
+
+namespace FleetRouter.Gateway.Why;
+
+/// <summary>Decisions in plain words.</summary>
+internal static class DecisionWords
+{
+    /// <summary>The terms of a candidate's score, one a column: a term added to <see cref="CandidateScore"/> is shown by a line here.</summary>
+    private static readonly (string Title, Func<CandidateScore, string> Value)[] Terms =
+    [
+        ("role", c => Kebab(c.Role)),
+        ("cached tokens", c => Count(c.CachedTokens)),
+        ("to compute", c => Count(c.UncachedTokens)),
+        ("queued before", c => Count(c.PendingPrefillTokens)),
+        ("requests", c => Count(c.Requests)),
+        ("est. TTFT", c => Seconds(c.EstimatedTtft)),
+        ("not taken for", c => c.Refused ?? "-"),
+    ];
+
+    /// <summary>The reasons an effect carries; null for one without.</summary>
+    public static Decision? Of(PoolEffect decided) => decided switch
+    {
+        Dispatch e => e.Decision,
+        Move e => e.Decision,
+        Refuse e => e.Decision,
+        _ => null,
+    };
+
+    /// <summary>What a decision comes to, in a line.</summary>
+    public static string Outcome(PoolEffect decided) => decided switch
+    {
+        Move e => $"attempt {e.Decision.Attempt} moved from {e.From} to {e.To}",
+        Dispatch or Refuse => Outcome(Of(decided)!),
+        _ => "held in the router: every instance that could take it was saturated",
+    };
+
+    /// <summary>What a decision comes to, in a line.</summary>
+    public static string Outcome(Decision decision) => decision.Instance is { } instance
+        ? $"attempt {decision.Attempt} sent to {instance}"
+        : $"refused ({Kebab(decision.Refusal!.Kind)}, {decision.Refusal.Reason}): {decision.Refusal.Message}"
+            + (decision.Refusal.RetryAfter is { } after ? $"; to be asked again after {Seconds(after)}" : "");
+
+    /// <summary>The reasons of a decision, several lines.</summary>
+    public static IEnumerable<string> Reasons(Decision decision)
+    {
+        yield return $"prompt      {Count(decision.PromptTokens)} tokens";
+        yield return $"prefix key  {decision.Key.Hash:x16}, {Key(decision.Key)}";
+        yield return $"workload    {Kebab(decision.Workload)}";
+        yield return $"policy      {decision.Policy}";
+        yield return $"rule        {RuleNames.Of(decision.Rule)}{(Meaning(decision.Rule) is { } meaning ? $": {meaning}" : "")}";
+        yield return $"held        {Seconds(decision.HeldFor)}";
+        if (decision.Candidates.Count == 0)
+            yield return "candidates  none was weighed";
+        else
+            foreach (string line in Table(decision))
+                yield return line;
+    }
+
+    private static string Key(PrefixKey key) => key.Depth == 0
+        ? "all of a prompt too short to share a prefix"
+        : string.Create(CultureInfo.InvariantCulture, $"of a prefix {key.Depth} blocks deep that {key.Share * 100:0.##} % of the last requests have");
+
+    private static IEnumerable<string> Table(Decision decision)
+    {
+        List<string[]> rows =
+        [
+            ["", "instance", .. Terms.Select(t => t.Title)],
+            .. decision.Candidates.Select(c => (string[])[c.Instance == decision.Instance ? ">" : "", c.Instance, .. Terms.Select(t => t.Value(c))]),
+        ];
+        int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length))];
+        // Numbers to the right; the instance and its role to the left.
+        return rows.Select(row => string.Join("  ", row.Select((cell, i) => i <= 2 || i == row.Length - 1 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd());
+    }
+
+    private static string? Meaning(PlacementRule rule) => rule switch
+    {
+        PlacementRule.SessionHome => "the session's last turn ran there, its cache is there, and the SLO allows",
+        PlacementRule.Warm => "it has more of the prompt cached than the other candidate, and its queue is within the SLO",
+        PlacementRule.Lighter => "the caches are alike, or the warm candidate's queue breaks the SLO: the lighter candidate",
+        PlacementRule.OnlyCandidate => "no other candidate could take it",
+        PlacementRule.Spill => "no candidate could take it: the least loaded of the others",
+        PlacementRule.LeastLoad => "it had the least load of all",
+        PlacementRule.RoundRobin => "it was next in turn",
+        PlacementRule.Score => "it was the best by the policy's own measure",
+        PlacementRule.Rebalanced => "it queued where the SLO would be missed, and had no token yet",
+        PlacementRule.Refused => "no instance was given",
+        _ => null,
+    };
+
+    private static string Kebab(Enum value) => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
+
+    private static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    private static string Seconds(TimeSpan value) => value.TotalSeconds.ToString("0.000", CultureInfo.InvariantCulture) + " s";
+}

@@ -1,0 +1,70 @@
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Hosting;
+using FleetRouter.Hosting.Ports;
+
+namespace FleetRouter.Gateway.Tests.Journal;
+
+/// <summary>Feeds recorded events to the embedded host through its own doors, its clock at each event's time.</summary>
+internal static class EmbeddedHost
+{
+    /// <summary>The digest of what the host decides upon <paramref name="events"/>, each at its time.</summary>
+    public static DecisionDigest Decide(PoolOptions options, IEnumerable<PoolEvent> events)
+    {
+        var digest = new DecisionDigest();
+        var time = new EventTime();
+        using var host = new PoolHost(options, new HostClock(time), (_, effect) => digest.Add(effect));
+        foreach (PoolEvent happened in events)
+        {
+            time.Now = happened.At;
+            switch (happened)
+            {
+                case InstanceJoined e: host.Join(new EngineEndpoint(e.Instance, new Uri("http://engine"))); break;
+                case InstanceLeft e: host.Leave(e.Instance); break;
+                case InstanceProbed e: host.Probed(e.Instance, e.Report); break;
+                case ProbeFailed e: host.ProbeFailed(e.Instance, e.Reason); break;
+                case RequestArrived e: _ = host.PlaceAsync(e.Request, CancellationToken.None); break;
+                case RequestProgressed e: host.Progressed(e.RequestId, e.OutputTokens); break;
+                case AttemptFailed e: _ = host.RetryAsync(e.RequestId, e.Failure, e.Reason, CancellationToken.None); break;
+                case RequestEnded e: host.Ended(e.RequestId, e.End, e.Usage); break;
+                case OptionsChanged e: host.Change(e.Options); break;
+                case AlarmRang: time.Ring(); break;
+                default: Assert.Fail($"say here how a host is told of {happened.GetType().Name}"); break;
+            }
+        }
+        return digest;
+    }
+
+    /// <summary>Shows the time of the event at hand; its timer rings when the event is an alarm.</summary>
+    private sealed class EventTime : TimeProvider
+    {
+        private Action _ring = () => { };
+
+        public TimeSpan Now { get; set; }
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => Now.Ticks;
+
+        public override DateTimeOffset GetUtcNow() => DateTimeOffset.UnixEpoch + Now;
+
+        public void Ring() => _ring();
+
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)
+        {
+            _ring = () => callback(state);
+            return new Rung();
+        }
+
+        private sealed class Rung : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period) => true;
+
+            public void Dispose()
+            {
+            }
+
+            public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+        }
+    }
+}
