@@ -51,6 +51,9 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     /// <summary>When its prefill is to begin at the latest if it is to meet its SLO; who must begin first goes first.</summary>
     public TimeSpan LatestStart;
 
+    /// <summary>Whether an idle instance could meet its SLO.</summary>
+    public bool HasSlo;
+
     /// <summary>Its place among all arrivals.</summary>
     public long Order;
 

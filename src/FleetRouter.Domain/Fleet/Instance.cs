@@ -109,6 +109,21 @@ internal sealed class Instance(string id, PoolOptions options)
         ClaimedSeconds += seconds;
     }
 
+    /// <summary>From when on the instance is to be given another prompt: its line is short enough that it never runs dry,
+    /// and its answers keep their pace.</summary>
+    public TimeSpan FreeAt(TimeSpan now)
+    {
+        TimeSpan free = now + TimeSpan.FromSeconds(Math.Max(0, Line.Seconds(now) - Tuning.Ahead));
+        return PacedUntil > free ? PacedUntil : free;
+    }
+
+    /// <summary>Counts a prefill of that many seconds against the pace of the answers here.</summary>
+    public void Pace(double seconds, TimeSpan interTokenSlo, TimeSpan now)
+    {
+        TimeSpan from = PacedUntil > now - TimeSpan.FromSeconds(Tuning.Burst) ? PacedUntil : now - TimeSpan.FromSeconds(Tuning.Burst);
+        PacedUntil = from + TimeSpan.FromSeconds(seconds / Tuning.Duty);
+    }
+
     public void Unclaim(InFlight work)
     {
         Claims.Remove(work);

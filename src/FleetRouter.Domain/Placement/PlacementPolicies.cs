@@ -36,6 +36,8 @@ public static class PlacementPolicies
     /// <exception cref="ArgumentException">No policy has the name, or a parameter is unknown or out of range.</exception>
     internal static IPlacementPolicy Create(string policy)
     {
+        if (policy.StartsWith("cost", StringComparison.Ordinal))
+            return new LeastCostPolicy(policy);
         var given = new PolicyParameters(policy);
         IPlacementPolicy created = given.Name switch
         {

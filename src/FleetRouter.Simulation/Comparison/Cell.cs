@@ -28,9 +28,8 @@ public sealed class Cell
         _inClass = [.. workload.All.Select(r => slo.IsPossible(r, profile, 2 * NetworkDelay))];
         _slo = [.. workload.All.Where(r => _inClass[r.Index])];
         _longest = [.. _slo.OrderByDescending(r => r.PromptTokens).ThenBy(r => r.Index).Take((_slo.Length + 9) / 10).Select(r => r.Index)];
-        (TimeSpan At, PreparedRequest)[] arrivals = [.. workload.NominalArrivals()];
-        int tenth = arrivals.Length / 10;
-        NominalRate = arrivals.Length < 2 ? 0 : (arrivals.Length - 2 * tenth) / Math.Max(1e-9, (arrivals[^(tenth + 1)].At - arrivals[tenth].At).TotalSeconds);
+        double span = (workload.Sessions.Max(s => s.Start) - workload.Sessions.Min(s => s.Start)).TotalSeconds;
+        NominalRate = workload.All.Count / Math.Max(1e-9, span);
     }
 
     /// <summary>What is asked.</summary>
@@ -65,7 +64,7 @@ public sealed class Cell
     {
         Engines = [.. Enumerable.Repeat(Profile, Instances)],
         Limits = new EngineLimits { KvBlocks = (int)(KvTokens / BlockHash.BlockSize) },
-        Pool = pool with { TtftSlo = Slo.Ttft },
+        Pool = pool with { TtftSlo = Slo.Ttft, TtftSloPerThousandTokens = Slo.TtftPerThousandTokens, InterTokenSlo = Slo.InterToken },
         NetworkDelay = NetworkDelay,
         Seed = Seed,
     };

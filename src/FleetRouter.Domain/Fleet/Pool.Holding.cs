@@ -1,0 +1,139 @@
+using FleetRouter.Domain.Admission;
+using FleetRouter.Domain.Placement;
+
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>Requests that wait in the router: for the first instance that has room, or for the one that suits them.</summary>
+public sealed partial class Pool
+{
+    private void Hold(InFlight work, CandidateScore[] weighed, List<PoolEffect> effects)
+    {
+        if (NowhereToGo(work) is { } refusal)
+            Refuse(work, refusal, weighed, effects);
+        else if (_held.Count >= _options.MaxHeld)
+            Refuse(work, Full(), weighed, effects);
+        else
+        {
+            _held.Add(work, _now);
+            effects.Add(new Held(work.Request.Id));
+        }
+    }
+
+    private Refusal Full() => Busy("hold-queue-full", $"every instance is saturated and {_held.Count} requests wait already");
+
+    /// <summary>Has a request wait for one instance, which is the right one but not yet.</summary>
+    private bool TryClaim(InFlight work, Instance instance, double own, List<PoolEffect> effects)
+    {
+        if (work.HoldPlace is null)
+        {
+            if (_held.Count >= _options.MaxHeld)
+            {
+                Refuse(work, Full(), [], effects);
+                return true;
+            }
+            _held.Add(work, _now);
+            effects.Add(new Held(work.Request.Id));
+        }
+        instance.Claim(work, own);
+        return true;
+    }
+
+    /// <summary>Sets when the prefill is to begin at the latest. A prompt that misses its SLO even on an idle instance has none to keep:
+    /// it stands back behind those that do, but not for longer than half the time a request may be held.</summary>
+    private void SetLatestStart(InFlight work, double own)
+    {
+        TimeSpan slack = _options.TtftSloOf(work.PromptTokens) * SloMargin - TimeSpan.FromSeconds(own);
+        work.HasSlo = slack > TimeSpan.Zero;
+        work.LatestStart = work.ArrivedAt + (work.HasSlo ? slack : _options.MaxHoldTime / 2);
+    }
+
+    private bool IsTooLate(InFlight work, double wait) =>
+        _options.RefuseLate && work.HasSlo && _now + TimeSpan.FromSeconds(wait) > work.LatestStart;
+
+    private Refusal Late(InFlight work, double seconds) => Busy("slo-out-of-reach",
+        $"the first token could come in {seconds:0.#} s, later than the {_options.TtftSloOf(work.PromptTokens).TotalSeconds:0.#} s promised");
+
+    /// <summary>Binds held requests late: those without a claim first come first served for each model, those with one as their
+    /// instance is ready for them. Refuses those whose time is up.</summary>
+    private void ReleaseHeld(List<PoolEffect> effects)
+    {
+        ReleaseClaims(effects);
+        List<string>? blocked = null;
+        for (LinkedListNode<InFlight>? node = _held.First, next; node is not null && blocked?.Count != _held.Models; node = next)
+        {
+            next = node.Next;
+            InFlight work = node.Value;
+            CandidateScore[] weighed = [];
+            if (blocked?.Contains(work.Request.Model) == true)
+                continue;
+            if (work.Claim is null && TryPlace(work, out weighed, effects))
+                continue;
+            if (Deadline(work) <= _now)
+                Refuse(work, NowhereToGo(work) ?? Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), weighed, effects);
+            else if (work.Claim is not null || !StandsAside(work))
+                (blocked ??= []).Add(work.Request.Model);
+        }
+    }
+
+    /// <summary>Places anew whom an instance is ready for, in order of urgency. The request may go elsewhere by now.</summary>
+    private void ReleaseClaims(List<PoolEffect> effects)
+    {
+        if (_held.Count == 0)
+            return;
+        foreach (Instance instance in _roster.All)
+        {
+            while (instance.Claims.Min is { } first)
+            {
+                bool late = _options.RefuseLate && first.HasSlo && first.LatestStart < _now;
+                if (!late && instance.State == InstanceState.Ready && instance.FreeAt(_now) > _now)
+                    break;
+                instance.Unclaim(first);
+                if (!TryPlace(first, out CandidateScore[] weighed, effects) && NowhereToGo(first) is { } refusal)
+                    Refuse(first, refusal, weighed, effects);
+                if (first.Claim == instance)
+                    break;
+            }
+        }
+    }
+
+    /// <summary>In the order of the queue, whatever the operator changes: who waits longer is never refused later.</summary>
+    private TimeSpan Deadline(InFlight held) => held.HeldSince + _options.MaxHoldTime;
+
+    /// <summary>Whether an instance is free for all but this request, which found it out of reach before.</summary>
+    private bool StandsAside(InFlight held)
+    {
+        if (held.Failed is not { } failed)
+            return false;
+        ReadySet ready = _roster.Ready(held.Request.Model);
+        var query = new PlacementQuery(held, ready, null, _now, _options, _estimates);
+        foreach (Instance instance in failed)
+            if (query.Saturation(instance) is null && Array.IndexOf(ready.Instances, instance) >= 0)
+                return true;
+        return false;
+    }
+
+    /// <summary>One alarm at a time: the first hold that runs out, the first busy engine that may be asked again, or the first
+    /// instance that is ready for whom it is held for.</summary>
+    private void SetAlarm(List<PoolEffect> effects)
+    {
+        if (_held.First is not { } first)
+            return;
+        TimeSpan wanted = Deadline(first.Value);
+        foreach (Instance instance in _roster.All)
+        {
+            if (instance.BusyUntil > _now && instance.BusyUntil < wanted)
+                wanted = instance.BusyUntil;
+            if (instance.Claims.Min is not { } claim)
+                continue;
+            TimeSpan free = instance.FreeAt(_now);
+            if (free > _now && free < wanted)
+                wanted = free;
+            if (_options.RefuseLate && claim.HasSlo && claim.LatestStart >= _now && claim.LatestStart < wanted)
+                wanted = claim.LatestStart + TimeSpan.FromTicks(1);
+        }
+        if (wanted == _alarm)
+            return;
+        _alarm = wanted;
+        effects.Add(new WakeAt(wanted));
+    }
+}
