@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using FleetRouter.LoadGen.Demo;
 using FleetRouter.LoadGen.Replay;
+using FleetRouter.LoadGen.Sim;
 
 namespace FleetRouter.LoadGen;
 
@@ -14,9 +16,10 @@ internal static class CommandLine
         {
             ReplayCommand.Create(),
             DemoCommand.Create(),
+            SimCommand.Create(),
         };
         var parsed = root.Parse(arguments);
-        var verb = $"fleet {parsed.CommandResult.Command.Name}";
+        var verb = Verb(parsed.CommandResult);
         if (parsed.Action is ParseErrorAction)
         {
             foreach (var error in parsed.Errors) errors.WriteLine($"{verb}: {error.Message}");
@@ -38,4 +41,8 @@ internal static class CommandLine
             return ExitCodes.Interrupted;
         }
     }
+
+    // With the group it belongs to, as the user wrote it: "fleet sim compare".
+    private static string Verb(CommandResult command) =>
+        command.Parent is CommandResult { Command: not RootCommand } group ? $"{Verb(group)} {command.Command.Name}" : $"fleet {command.Command.Name}";
 }

@@ -62,7 +62,7 @@ internal static class DemoCommand
 
     private static async Task<ReplayReport> Replay(string policy, int engines, List<TraceSession> sessions, ulong seed, bool noProgress, CancellationToken stop)
     {
-        await using var fleet = await DemoFleet.Start(policy, SloTtft, engines, stop);
+        await using var fleet = await DemoFleet.Start(policy, SloTtft, DemoWorkload.StandIns(engines), stop);
         using var replayer = new Replayer(new ReplaySettings { Target = fleet.Target, Seed = seed, Timeout = TimeSpan.FromSeconds(120) }, sessions, TimeProvider.System);
         var run = await ProgressDisplay.Watch(replayer, policy, noProgress, stop);
         if (fleet.Trouble() is { } trouble) throw new UsageException(trouble);

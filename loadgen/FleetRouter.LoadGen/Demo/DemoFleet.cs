@@ -5,6 +5,13 @@ using FleetRouter.LoadGen.Client;
 
 namespace FleetRouter.LoadGen.Demo;
 
+/// <summary>Engine stand-ins to start, all alike.</summary>
+/// <param name="Count">How many.</param>
+/// <param name="Profile">Name of their engine profile.</param>
+/// <param name="KvBlocks">Blocks of 16 tokens in each one's KV cache; null for the profile's own.</param>
+/// <param name="Model">Name of the model they serve.</param>
+internal sealed record StandIns(int Count, string Profile, int? KvBlocks, string Model = "sim/llama-3.1-8b");
+
 /// <summary>Fresh engine stand-ins with a gateway in front of them, placing by one policy.</summary>
 internal sealed class DemoFleet : IAsyncDisposable
 {
@@ -20,13 +27,14 @@ internal sealed class DemoFleet : IAsyncDisposable
     /// <summary>host:port of each engine.</summary>
     public IReadOnlyList<string> Instances { get; }
 
-    public static async Task<DemoFleet> Start(string policy, TimeSpan sloTtft, int count, CancellationToken stop)
+    public static async Task<DemoFleet> Start(string policy, TimeSpan sloTtft, StandIns standIns, CancellationToken stop)
     {
         ChildProcess? engines = null, gateway = null;
         try
         {
-            engines = ChildProcess.Start("the engine stand-ins", Dotnet, Sibling("FleetRouter.EngineSim"), "--count", Text(count), "--port", "0",
-                "--profile", DemoWorkload.EngineProfile, "--kv-blocks", Text(DemoWorkload.KvBlocks), "--time-scale", "1", "--ready-json", "--exit-with-parent");
+            List<string> arguments = ["--count", Text(standIns.Count), "--port", "0", "--profile", standIns.Profile, "--model", standIns.Model, "--time-scale", "1", "--ready-json", "--exit-with-parent"];
+            if (standIns.KvBlocks is { } blocks) arguments.AddRange(["--kv-blocks", Text(blocks)]);
+            engines = ChildProcess.Start("the engine stand-ins", Dotnet, [Sibling("FleetRouter.EngineSim"), .. arguments]);
             var ready = await engines.Ready(Patience, stop);
             Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
 

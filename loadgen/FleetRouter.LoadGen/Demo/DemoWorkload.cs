@@ -18,6 +18,8 @@ internal static class DemoWorkload
     /// <summary>Engines the rates below are chosen for; other numbers scale the sessions' rate.</summary>
     public const int Engines = 8;
 
+    public static StandIns StandIns(int engines) => new(engines, EngineProfile, KvBlocks);
+
     public static ConversationWorkload Conversations(int engines, TimeSpan duration, ulong seed)
     {
         var rate = 7.0 * engines / Engines;

@@ -2,6 +2,7 @@ using System.CommandLine;
 using FleetRouter.LoadGen.Client;
 using FleetRouter.LoadGen.Reports;
 using FleetRouter.Simulation.Traces;
+using FleetRouter.Simulation.Workloads;
 
 namespace FleetRouter.LoadGen.Replay;
 

@@ -12,4 +12,7 @@ internal static class JsonReport
     };
 
     public static string Text<T>(T figures) => JsonSerializer.Serialize(figures, Options) + "\n";
+
+    /// <exception cref="JsonException">The text is no such figures.</exception>
+    public static T Read<T>(string text) => JsonSerializer.Deserialize<T>(text, Options) ?? throw new JsonException("there are none");
 }

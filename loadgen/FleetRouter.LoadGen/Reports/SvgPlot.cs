@@ -56,6 +56,22 @@ internal static class SvgPlot
         return End(svg, groups.Select(group => (group.Name, group.Colour, false)));
     }
 
+    /// <summary>One bar a row, from left to right, with its name before and its value behind it.</summary>
+    public static string Rows(string title, IReadOnlyList<(string Name, int Colour, double Value, string Label)> rows)
+    {
+        const double row = 20, names = 170, values = 60;
+        var height = row * Math.Max(1, rows.Count) + 4;
+        var most = rows.Select(bar => bar.Value).DefaultIfEmpty(0).Max();
+        var svg = new StringBuilder();
+        svg.Append(CultureInfo.InvariantCulture, $"<figure><figcaption>{Text(title)}</figcaption><svg viewBox=\"0 0 {Width} {height}\" role=\"img\" aria-label=\"{Text(title)}\">");
+        for (var i = 0; i < rows.Count; i++)
+        {
+            var length = most > 0 ? (Width - names - values) * rows[i].Value / most : 0;
+            svg.Append(CultureInfo.InvariantCulture, $"<text class=\"tick\" text-anchor=\"end\" x=\"{names - 6}\" y=\"{row * i + 15}\">{Text(rows[i].Name)}</text><rect class=\"bar b{rows[i].Colour}\" x=\"{names}\" y=\"{row * i + 4}\" width=\"{length:0.#}\" height=\"{row - 6}\"/><text class=\"tick\" x=\"{names + length + 6:0.#}\" y=\"{row * i + 15}\">{Text(rows[i].Label)}</text>");
+        }
+        return svg.Append("</svg></figure>").ToString();
+    }
+
     private static StringBuilder Begin(string title, string xLabel, string yLabel, PlotAxis y)
     {
         var svg = new StringBuilder();

@@ -28,8 +28,7 @@ public sealed class Cell
         _inClass = [.. workload.All.Select(r => slo.IsPossible(r, profile, 2 * NetworkDelay))];
         _slo = [.. workload.All.Where(r => _inClass[r.Index])];
         _longest = [.. _slo.OrderByDescending(r => r.PromptTokens).ThenBy(r => r.Index).Take((_slo.Length + 9) / 10).Select(r => r.Index)];
-        double span = (workload.Sessions.Max(s => s.Start) - workload.Sessions.Min(s => s.Start)).TotalSeconds;
-        NominalRate = workload.All.Count / Math.Max(1e-9, span);
+        NominalRate = RateAt(workload, 1);
     }
 
     /// <summary>What is asked.</summary>
@@ -50,8 +49,20 @@ public sealed class Cell
     /// <summary>Seed of the probes' phases.</summary>
     public ulong Seed { get; }
 
-    /// <summary>Requests a second at the trace's own pace, over its middle four fifths.</summary>
+    /// <summary>Requests a second at the trace's own pace.</summary>
     public double NominalRate { get; }
+
+    /// <summary>Requests a second at a pace, whatever the policy: over the middle four fifths of the requests, if answers took no time.
+    /// In proportion to the pace for requests of their own; less than that where long sessions keep their pauses.</summary>
+    public double RateAt(double pace) => RateAt(Workload, pace);
+
+    /// <summary>Requests a second of a workload at a pace; see <see cref="RateAt(double)"/>.</summary>
+    public static double RateAt(PreparedWorkload workload, double pace)
+    {
+        TimeSpan[] arrivals = [.. workload.NominalArrivals(pace).Select(arrival => arrival.At)];
+        int tenth = arrivals.Length / 10;
+        return arrivals.Length < 2 ? 0 : (arrivals.Length - 1 - 2 * tenth) / Math.Max(1e-6, (arrivals[^(tenth + 1)] - arrivals[tenth]).TotalSeconds);
+    }
 
     /// <summary>Requests that count for the promise.</summary>
     public int SloRequests => _slo.Length;
@@ -86,7 +97,7 @@ public sealed class Cell
             goodLongest += _longest.Contains(outcome.Request.Index) ? 1 : 0;
         }
         return new RunScore(
-            (double)good / Math.Max(1, _slo.Length), (double)goodLongest / Math.Max(1, _longest.Count), NominalRate * pace * good / Math.Max(1, _slo.Length),
+            (double)good / Math.Max(1, _slo.Length), (double)goodLongest / Math.Max(1, _longest.Count), RateAt(pace) * good / Math.Max(1, _slo.Length),
             Percentiles.Of(run.Outcomes.Where(o => o.TimeToFirstToken is not null).Select(o => o.TimeToFirstToken!.Value.TotalMilliseconds)),
             Percentiles.Of(run.Outcomes.Where(o => o.InterTokenTime is not null).Select(o => o.InterTokenTime!.Value.TotalMilliseconds)),
             (double)cached / Math.Max(1, prompt), run.LoadVariation, (double)refused / Math.Max(1, offered), unfinished);

@@ -9,6 +9,9 @@ public sealed record FleetSetup
     /// <summary>The engines, one profile each; unlike ones make a heterogeneous pool.</summary>
     public required IReadOnlyList<EngineProfile> Engines { get; init; }
 
+    /// <summary>The engines' ids in the pool, by which prefixes are hashed to them; null makes ids up.</summary>
+    public IReadOnlyList<string>? Ids { get; init; }
+
     /// <summary>Where the engines depart from their profiles, and what they admit.</summary>
     public EngineLimits Limits { get; init; } = new();
 
@@ -24,8 +27,17 @@ public sealed record FleetSetup
     /// <summary>From the moment an engine writes its report to the moment the pool handles it. Default 10 ms.</summary>
     public TimeSpan ProbeDelay { get; init; } = TimeSpan.FromMilliseconds(10);
 
+    /// <summary>Time without a token after which the gateway gives an attempt up; the gateway's default.</summary>
+    public TimeSpan ActivityTimeout { get; init; } = TimeSpan.FromMinutes(10);
+
     /// <summary>What befalls the engines, in order of time.</summary>
     public IReadOnlyList<EngineFault> Faults { get; init; } = [];
+
+    /// <summary>Clients that leave before the end: by index of the request, how long after its offer.</summary>
+    public IReadOnlyDictionary<int, TimeSpan> Patience { get; init; } = new Dictionary<int, TimeSpan>();
+
+    /// <summary>Virtual time at which the run is ended whatever is open; null runs until every request has ended.</summary>
+    public TimeSpan? Until { get; init; }
 
     /// <summary>Seed of the probes' phases.</summary>
     public ulong Seed { get; init; } = 1;
@@ -49,6 +61,15 @@ public enum FaultKind
 
     /// <summary>Its metrics say that it is idle and empty, whatever it does.</summary>
     Lie,
+
+    /// <summary>Its metrics stay as they are when it begins.</summary>
+    Freeze,
+
+    /// <summary>Its metrics are numbers out of all reason, others at each probe, though none that the gateway's probe would reject.</summary>
+    Babble,
+
+    /// <summary>It lists another model than the one it is asked for.</summary>
+    Rename,
 
     /// <summary>Every new request is shed with a 503.</summary>
     Shed,

@@ -39,7 +39,7 @@ public sealed class FleetSimulation
     {
         (_workload, _setup, _pool, _observe) = (workload, setup, pool, observe);
         _schedule = new RequestSchedule(workload.StartsAt(pace));
-        _engines = [.. setup.Engines.Select((profile, i) => new SimulatedEngine(i, profile, setup.Limits))];
+        _engines = [.. setup.Engines.Select((profile, i) => new SimulatedEngine(i, setup.Ids?[i], profile, setup.Limits))];
         foreach (SimulatedEngine engine in _engines)
             _engineOf.Add(engine.Id, engine);
         _outcomes = [.. workload.All.Select(request => new RequestOutcome(request))];
@@ -56,7 +56,12 @@ public sealed class FleetSimulation
     /// <exception cref="ArgumentException">The setup names an unknown policy, or an engine limit below 1.</exception>
     public static FleetRun Run(
         PreparedWorkload workload, FleetSetup setup, double pace = 1, Action<PoolEvent, IReadOnlyList<PoolEffect>>? observe = null) =>
-        new FleetSimulation(workload, setup, pace, new Pool(setup.Pool), observe).Run();
+        Run(workload, setup, pace, new Pool(setup.Pool), observe);
+
+    /// <summary>The same round a pool that its observer may look into.</summary>
+    internal static FleetRun Run(
+        PreparedWorkload workload, FleetSetup setup, double pace, Pool pool, Action<PoolEvent, IReadOnlyList<PoolEffect>>? observe) =>
+        new FleetSimulation(workload, setup, pace, pool, observe).Run();
 
     private FleetRun Run()
     {
@@ -74,7 +79,7 @@ public sealed class FleetSimulation
         }
         PlanNextDue();
         long handled = 0;
-        while (_open + _schedule.Remaining > 0 && _queue.TryTake(out _now, out Happening next))
+        while (_open + _schedule.Remaining > 0 && _queue.TryTake(out _now, out Happening next) && !(_now > _setup.Until))
         {
             handled++;
             Handle(next);
@@ -94,8 +99,10 @@ public sealed class FleetSimulation
             case Kind.Wake when _engines[next.Engine] is var e && e.Life == next.Number && e.WakesAt == _now: e.WakesAt = null; Pump(e); break;
             case Kind.Progress when Current(next): Progressed(_outcomes[next.Index], next.Payload); break;
             case Kind.Finished when Current(next): Finished(_outcomes[next.Index]); break;
+            case Kind.TooLong when Current(next): Answered(_outcomes[next.Index], OutcomeKind.TooLong, null); break;
             case Kind.Failed when Current(next): Failed(_outcomes[next.Index], (AttemptFailure)next.Payload); break;
-            case Kind.Broke when Current(next): Broke(_outcomes[next.Index]); break;
+            case Kind.Silent when Current(next): Silent(_outcomes[next.Index], next); break;
+            case Kind.Leaves: Leaves(_outcomes[next.Index]); break;
             case Kind.Alarm when next.Number == _alarm: Tell(new AlarmRang(_now)); break;
             case Kind.Probe: Probe(_engines[next.Engine], again: next.Payload == 0); break;
             case Kind.ProbeAnswered: Tell(new InstanceProbed(_now, _engines[next.Engine].Id, next.Report!)); break;
@@ -105,7 +112,8 @@ public sealed class FleetSimulation
         }
     }
 
-    private bool Current(Happening next) => _outcomes[next.Index] is var outcome && outcome.Attempts == next.Number && outcome.EndedAt is null;
+    private bool Current(Happening next) => _outcomes[next.Index] is var outcome
+        && outcome.Attempts == next.Number && outcome.Engine == next.Engine && outcome.EndedAt is null;
 
     private void Plan(TimeSpan at, Happening happening) => _queue.Add(at, happening);
 
@@ -128,6 +136,8 @@ public sealed class FleetSimulation
             _due[outcome.Request.Index] = due;
             outcome.OfferedAt = _now;
             _open++;
+            if (_setup.Patience.TryGetValue(outcome.Request.Index, out TimeSpan patience))
+                Plan(_now + patience, new Happening(Kind.Leaves, Index: outcome.Request.Index));
             Tell(new RequestArrived(_now, outcome.Request.ForRouter));
         }
         PlanNextDue();
@@ -143,6 +153,15 @@ public sealed class FleetSimulation
         PlanNextDue();
     }
 
+    private void Leaves(RequestOutcome outcome)
+    {
+        if (outcome.EndedAt is not null)
+            return;
+        GiveUp(outcome);
+        End(outcome, OutcomeKind.Left);
+        Tell(new RequestEnded(_now, outcome.Request.ForRouter.Id, RequestEnd.ClientGone));
+    }
+
     // The gateway.
 
     private void Tell(PoolEvent happened)
@@ -156,6 +175,10 @@ public sealed class FleetSimulation
             switch (effect)
             {
                 case Dispatch e: Send(_outcomeOf[e.RequestId], _engineOf[e.Instance]); break;
+                case Move e:
+                    GiveUp(_outcomeOf[e.RequestId]);
+                    Send(_outcomeOf[e.RequestId], _engineOf[e.To]);
+                    break;
                 case Refuse e: (refused ??= []).Add(_outcomeOf[e.RequestId]); break;
                 case WakeAt e: Plan(e.At > _now ? e.At : _now, new Happening(Kind.Alarm, Number: ++_alarm)); break;
                 case ProbeNow e: Plan(_now, new Happening(Kind.Probe, _engineOf[e.Instance].Index, Payload: 1)); break;
@@ -171,7 +194,16 @@ public sealed class FleetSimulation
         outcome.Attempts++;
         outcome.Engine = engine.Index;
         outcome.OutputTokens = 0;
+        outcome.LastActivity = _now;
         Plan(_now + _setup.NetworkDelay, new Happening(Kind.Submit, engine.Index, outcome.Request.Index, outcome.Attempts));
+        Plan(_now + _setup.ActivityTimeout, new Happening(Kind.Silent, engine.Index, outcome.Request.Index, outcome.Attempts));
+    }
+
+    /// <summary>The engine's call is cancelled; it hears of it a moment later.</summary>
+    private void GiveUp(RequestOutcome outcome)
+    {
+        if (outcome.Engine >= 0)
+            Plan(_now + _setup.NetworkDelay, new Happening(Kind.Cancel, outcome.Engine, outcome.Request.Index));
     }
 
     private void Progressed(RequestOutcome outcome, int tokens)
@@ -184,18 +216,43 @@ public sealed class FleetSimulation
     {
         outcome.FirstTokenAt ??= _now;
         outcome.OutputTokens = outcome.Request.ForEngine.OutputTokens;
-        End(outcome, OutcomeKind.Completed);
-        var usage = new TokenUsage(outcome.Request.PromptTokens, outcome.CachedTokens, outcome.OutputTokens);
+        Answered(outcome, OutcomeKind.Completed, new TokenUsage(outcome.Request.PromptTokens, outcome.CachedTokens, outcome.OutputTokens));
+    }
+
+    private void Answered(RequestOutcome outcome, OutcomeKind kind, TokenUsage? usage)
+    {
+        End(outcome, kind);
         Tell(new RequestEnded(_now, outcome.Request.ForRouter.Id, RequestEnd.Completed, usage));
     }
 
-    private void Failed(RequestOutcome outcome, AttemptFailure failure) =>
+    /// <summary>Before its first token a request may go elsewhere; after it, it is broken.</summary>
+    private void Failed(RequestOutcome outcome, AttemptFailure failure)
+    {
+        if (outcome.FirstTokenAt is not null)
+        {
+            Broke(outcome, RequestEnd.EngineBroke);
+            return;
+        }
+        outcome.Engine = -1;
         Tell(new AttemptFailed(_now, outcome.Request.ForRouter.Id, failure, failure == AttemptFailure.EngineBusy ? "503" : "connection refused"));
+    }
 
-    private void Broke(RequestOutcome outcome)
+    private void Silent(RequestOutcome outcome, Happening alarm)
+    {
+        TimeSpan due = outcome.LastActivity + _setup.ActivityTimeout;
+        if (due > _now)
+        {
+            Plan(due, alarm);
+            return;
+        }
+        GiveUp(outcome);
+        Broke(outcome, outcome.FirstTokenAt is null ? RequestEnd.Failed : RequestEnd.EngineBroke);
+    }
+
+    private void Broke(RequestOutcome outcome, RequestEnd end)
     {
         End(outcome, OutcomeKind.Broken);
-        Tell(new RequestEnded(_now, outcome.Request.ForRouter.Id, RequestEnd.EngineBroke));
+        Tell(new RequestEnded(_now, outcome.Request.ForRouter.Id, end));
     }
 
     private void Probe(SimulatedEngine engine, bool again)
@@ -216,14 +273,17 @@ public sealed class FleetSimulation
     {
         if (outcome.Attempts != attempt || outcome.EndedAt is not null)
             return;
-        bool shed = engine.Has(FaultKind.Shed);
-        if (shed || engine.Has(FaultKind.Crash) || engine.Model.Submit(outcome.Request.ForEngine, _now) != Admission.Accepted)
-        {
-            AttemptFailure failure = engine.Has(FaultKind.Crash) ? AttemptFailure.Unreachable : AttemptFailure.EngineBusy;
-            Plan(_now + _setup.NetworkDelay, new Happening(Kind.Failed, engine.Index, outcome.Request.Index, attempt, (int)failure));
-            return;
-        }
-        Pump(engine);
+        Admission admission = default;
+        AttemptFailure? failure = engine.Has(FaultKind.Crash) ? AttemptFailure.Unreachable
+            : engine.Has(FaultKind.Shed) ? AttemptFailure.EngineBusy
+            : (admission = engine.Model.Submit(outcome.Request.ForEngine, _now)) is Admission.Accepted or Admission.TooLong ? null
+            : AttemptFailure.EngineBusy;
+        if (failure is not null)
+            Answer(Kind.Failed, engine, outcome.Request.Index, (int)failure);
+        else if (admission == Admission.TooLong)
+            Answer(Kind.TooLong, engine, outcome.Request.Index, 0);
+        else
+            Pump(engine);
     }
 
     private void Cancel(RequestOutcome outcome, SimulatedEngine engine)
@@ -258,6 +318,9 @@ public sealed class FleetSimulation
         foreach (EngineEvent e in _engineEvents)
         {
             int index = (int)e.Request.Id;
+            if (_outcomes[index].Engine != engine.Index)
+                continue;   // moved on; the cancellation is still under way
+            _outcomes[index].LastActivity = _now + _setup.NetworkDelay;
             switch (e.Kind)
             {
                 case EngineEventKind.FirstToken:
@@ -282,25 +345,24 @@ public sealed class FleetSimulation
     private void FaultBegins(EngineFault fault)
     {
         SimulatedEngine engine = _engines[fault.Engine];
-        engine.Begin(fault.Kind);
+        if (!engine.Begin(fault.Kind))
+            return;
         if (fault.Kind == FaultKind.Leave)
             Tell(new InstanceLeft(_now, engine.Id));
         if (fault.Kind != FaultKind.Crash)
             return;
+        EngineModel dying = engine.Model;
         engine.Die();
         foreach (RequestOutcome outcome in _outcomes)
-        {
-            if (outcome.Engine != engine.Index || outcome.OfferedAt is null || outcome.EndedAt is not null)
-                continue;
-            Kind end = outcome.FirstTokenAt is null ? Kind.Failed : Kind.Broke;
-            Plan(_now + _setup.NetworkDelay, new Happening(end, engine.Index, outcome.Request.Index, outcome.Attempts, (int)AttemptFailure.Unreachable));
-        }
+            if (outcome.Engine == engine.Index && outcome.EndedAt is null && dying.Abort(outcome.Request.Index))
+                Answer(Kind.Failed, engine, outcome.Request.Index, (int)AttemptFailure.Unreachable);
     }
 
     private void FaultEnds(EngineFault fault)
     {
         SimulatedEngine engine = _engines[fault.Engine];
-        engine.End(fault.Kind);
+        if (!engine.End(fault.Kind))
+            return;
         if (fault.Kind == FaultKind.Leave)
             Tell(new InstanceJoined(_now, engine.Id));
         Pump(engine);
@@ -308,7 +370,8 @@ public sealed class FleetSimulation
 
     private enum Kind
     {
-        Due, Submit, Cancel, StepEnds, Wake, Progress, Finished, Failed, Broke, Alarm, Probe, ProbeAnswered, ProbeFailed, FaultBegins, FaultEnds,
+        Due, Leaves, Submit, Cancel, StepEnds, Wake, Progress, Finished, TooLong, Failed, Silent, Alarm, Probe, ProbeAnswered, ProbeFailed, FaultBegins,
+        FaultEnds,
     }
 
     /// <summary>What happens next.</summary>

@@ -21,7 +21,7 @@ public sealed class PreparedRequest
     /// <summary>The trace's own request.</summary>
     public required TraceRequest Source { get; init; }
 
-    /// <summary>What the gateway tells the pool: block hashes of the request's bytes, no token count and no output length.</summary>
+    /// <summary>What the gateway tells the pool: block hashes of the request's bytes, no token count, and no output length but a bound the client sets.</summary>
     public required PlacementRequest ForRouter { get; init; }
 
     /// <summary>What the engine gets: block hashes of the rendered prompt's tokens.</summary>
@@ -35,7 +35,7 @@ public sealed class PreparedRequest
 }
 
 /// <summary>Renders requests into what router and engine hash. Reusable; not for two threads at once.</summary>
-internal sealed class RequestPreparation(ulong seed)
+internal sealed class RequestPreparation(ulong seed, bool boundsAnswers)
 {
     /// <summary>The model every simulated engine serves.</summary>
     public const string Model = "sim";
@@ -53,7 +53,7 @@ internal sealed class RequestPreparation(ulong seed)
         for (int turn = 0; turn < prepared.Length; turn++)
         {
             TraceRequest source = session.Turns[turn];
-            _chain.Start(XxHash64.Of(Model));
+            _chain.Start(XxHash64.Of([], XxHash64.Of(Model)));   // as the gateway does for a request without a cache salt
             _tokens.Clear();
             int priorTurns = 0;
             if (source.Conversation is { } conversation)
@@ -69,6 +69,7 @@ internal sealed class RequestPreparation(ulong seed)
                 AppendText(message.Text, answers);
                 _tokens.AddRange(ChatPrompt.End);
             }
+            _chain.Append("\"}"u8);
             ChatPrompt.AppendHeader("assistant", _tokens);
             ReadOnlySpan<uint> tokens = System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_tokens);
             answers[turn] = SyntheticAnswer.To(tokens);
@@ -87,6 +88,7 @@ internal sealed class RequestPreparation(ulong seed)
                     Prompt = _chain.Finish(),
                     SessionId = source.Conversation is { } name ? $"{name}#{sessionIndex}" : null,
                     PriorTurns = Math.Max(priorTurns, answered),
+                    MaxOutputTokens = boundsAnswers ? source.OutputTokens : null,
                 },
                 ForEngine = EngineRequest.Of(index, tokens, source.OutputTokens, answers[turn]),
             };

@@ -6,6 +6,9 @@ namespace FleetRouter.Simulation.Fleet;
 /// <summary>Sessions whose prompts are hashed already. Immutable, so that runs on several threads may share it.</summary>
 public sealed class PreparedWorkload
 {
+    /// <summary>The model every simulated engine serves and every request asks for.</summary>
+    public const string Model = RequestPreparation.Model;
+
     private PreparedWorkload(IReadOnlyList<TraceSession> sessions, PreparedRequest[][] requests)
     {
         (Sessions, Requests) = (sessions, requests);
@@ -24,13 +27,14 @@ public sealed class PreparedWorkload
     /// <summary>Hashes every prompt.</summary>
     /// <param name="sessions">The workload.</param>
     /// <param name="seed">Seed of the synthetic text.</param>
-    public static PreparedWorkload Of(IReadOnlyList<TraceSession> sessions, ulong seed)
+    /// <param name="boundsAnswers">Whether clients bound each answer by its very length, as the replayer does with max_tokens.</param>
+    public static PreparedWorkload Of(IReadOnlyList<TraceSession> sessions, ulong seed, bool boundsAnswers = false)
     {
         var first = new int[sessions.Count];
         for (int i = 1; i < first.Length; i++)
             first[i] = first[i - 1] + sessions[i - 1].Turns.Count;
         var requests = new PreparedRequest[sessions.Count][];
-        Parallel.For(0, sessions.Count, () => new RequestPreparation(seed),
+        Parallel.For(0, sessions.Count, () => new RequestPreparation(seed, boundsAnswers),
             (i, _, preparation) =>
             {
                 requests[i] = preparation.Prepare(i, sessions[i], first[i]);

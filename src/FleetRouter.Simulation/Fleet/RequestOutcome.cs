@@ -14,6 +14,12 @@ public enum OutcomeKind
 
     /// <summary>Broken off by an engine's fault.</summary>
     Broken,
+
+    /// <summary>Answered by the engine that it is longer than the context: an error to the client, a whole answer to the gateway.</summary>
+    TooLong,
+
+    /// <summary>Given up by its client.</summary>
+    Left,
 }
 
 /// <summary>What became of one request, as its client saw it.</summary>
@@ -34,7 +40,7 @@ public sealed class RequestOutcome(PreparedRequest request)
     /// <summary>When its last token reached the gateway, or the router refused it.</summary>
     public TimeSpan? EndedAt { get; internal set; }
 
-    /// <summary>Index of the engine that answered it; -1 for none.</summary>
+    /// <summary>Index of the engine it was last sent to; -1 for none, or after that attempt failed.</summary>
     public int Engine { get; internal set; } = -1;
 
     /// <summary>Prompt tokens that engine found in its cache.</summary>
@@ -45,6 +51,9 @@ public sealed class RequestOutcome(PreparedRequest request)
 
     /// <summary>Times it was sent to an engine.</summary>
     public int Attempts { get; internal set; }
+
+    /// <summary>When the gateway last sent or received something for it.</summary>
+    internal TimeSpan LastActivity { get; set; }
 
     /// <summary>From its offer to its first token.</summary>
     public TimeSpan? TimeToFirstToken => FirstTokenAt - OfferedAt;

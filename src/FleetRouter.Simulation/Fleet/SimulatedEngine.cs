@@ -1,17 +1,20 @@
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Simulation.Engine;
+using FleetRouter.Simulation.Workloads;
 
 namespace FleetRouter.Simulation.Fleet;
 
 /// <summary>One engine of a simulated fleet: the engine model, and what befalls the process round it.</summary>
-internal sealed class SimulatedEngine(int index, EngineProfile profile, EngineLimits limits)
+internal sealed class SimulatedEngine(int index, string? id, EngineProfile profile, EngineLimits limits)
 {
     private EngineModel _model = new(profile, limits);
-    private readonly HashSet<FaultKind> _faults = [];
+    private readonly int[] _faults = new int[Enum.GetValues<FaultKind>().Length];
+    private EngineReport? _frozen;
+    private SplitMix64 _babble = new((ulong)index);
 
     public int Index { get; } = index;
 
-    public string Id { get; } = $"engine-{index:0000}";
+    public string Id { get; } = id ?? $"engine-{index:0000}";
 
     /// <summary>Counts the process's lives: what belongs to an earlier one is void.</summary>
     public int Life { get; private set; } = 1;
@@ -23,11 +26,18 @@ internal sealed class SimulatedEngine(int index, EngineProfile profile, EngineLi
 
     public EngineModel Model => _model;
 
-    public bool Has(FaultKind fault) => _faults.Contains(fault);
+    public bool Has(FaultKind fault) => _faults[(int)fault] > 0;
 
-    public void Begin(FaultKind fault) => _faults.Add(fault);
+    /// <summary>Whether it did not have this fault already; faults of one kind may overlap.</summary>
+    public bool Begin(FaultKind fault)
+    {
+        if (fault == FaultKind.Freeze && !Has(fault))
+            _frozen = Report();
+        return ++_faults[(int)fault] == 1;
+    }
 
-    public void End(FaultKind fault) => _faults.Remove(fault);
+    /// <summary>Whether it is free of this fault now.</summary>
+    public bool End(FaultKind fault) => --_faults[(int)fault] == 0;
 
     /// <summary>The process is replaced by a new one with an empty cache.</summary>
     public void Die()
@@ -37,10 +47,18 @@ internal sealed class SimulatedEngine(int index, EngineProfile profile, EngineLi
         Life++;
     }
 
-    public EngineReport Report() => Has(FaultKind.Lie)
-        ? new EngineReport([RequestPreparation.Model], 0, 0, 0, KvTokens, 0, 0, 1)
-        : new EngineReport([RequestPreparation.Model], _model.Running, _model.Waiting, (double)_model.UsedBlocks / _model.KvBlocks, KvTokens,
+    public EngineReport Report() => Metrics() with { Models = [Has(FaultKind.Rename) ? "another" : RequestPreparation.Model] };
+
+    private EngineReport Metrics() =>
+        Has(FaultKind.Babble) ? new EngineReport([], Any(int.MaxValue), Any(int.MaxValue), _babble.NextDouble(), 1 + Any(int.MaxValue) * (1L << 22),
+            Any(int.MaxValue), Any(int.MaxValue), Any(3))
+        : Has(FaultKind.Freeze) ? _frozen!
+        : Has(FaultKind.Lie) ? new EngineReport([], 0, 0, 0, KvTokens, 0, 0, 1)
+        : new EngineReport([], _model.Running, _model.Waiting, (double)_model.UsedBlocks / _model.KvBlocks, KvTokens,
             _model.Counters.PrefixQueries, _model.Counters.PrefixHits, Life);
+
+    /// <summary>Nothing, next to nothing, or anything up to the most.</summary>
+    private int Any(int most) => _babble.Below(3) switch { 0 => 0, 1 => _babble.Below(4), _ => most - _babble.Below(most) };
 
     private long KvTokens => _model.KvBlocks * (long)Text.BlockHash.BlockSize;
 }

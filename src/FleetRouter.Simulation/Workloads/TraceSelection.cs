@@ -1,10 +1,11 @@
 using FleetRouter.Simulation.Traces;
 
-namespace FleetRouter.LoadGen.Replay;
+namespace FleetRouter.Simulation.Workloads;
 
 /// <summary>Takes a number of requests from a place on, in the order of the trace, and keeps their causality.</summary>
-internal static class TraceSelection
+public static class TraceSelection
 {
+    /// <summary>The requests after the first <paramref name="skip"/>, at most <paramref name="limit"/> of them.</summary>
     public static IEnumerable<TraceSession> Select(IEnumerable<TraceSession> sessions, int skip, int limit)
     {
         foreach (var session in sessions)
@@ -20,8 +21,11 @@ internal static class TraceSelection
         }
     }
 
-    // What a kept turn follows is taken as done if it was cut off in front.
-    private static TraceSession Cut(TraceSession session, int from, int count) => session with
+    /// <summary>Some consecutive turns of a session. What a kept turn follows is taken as done if it was cut off in front.</summary>
+    /// <param name="session">The session.</param>
+    /// <param name="from">Index of the first turn to keep.</param>
+    /// <param name="count">How many to keep, 1 or more.</param>
+    public static TraceSession Cut(TraceSession session, int from, int count) => session with
     {
         Turns = [.. session.Turns.Skip(from).Take(count).Select(turn =>
         {

@@ -1,0 +1,224 @@
+using FleetRouter.Domain.Fleet;
+
+namespace FleetRouter.Simulation.Safety;
+
+/// <summary>Looks over a pool's shoulder: keeps books of every request and instance from events and effects alone, and says what promise
+/// the pool breaks.</summary>
+internal sealed class SafetyBooks(PoolOptions options)
+{
+    private readonly Dictionary<string, Request> _open = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _over = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Instance> _instances = new(StringComparer.Ordinal);
+    private TimeSpan? _alarm;
+
+    /// <summary>Requests that have no final answer.</summary>
+    public IReadOnlyCollection<string> Open => _open.Keys;
+
+    /// <summary>The first promise broken by the effects of one event, with the request or instance it is about; null if none is.</summary>
+    public Breach? Check(PoolEvent happened, IReadOnlyList<PoolEffect> effects, PoolView view)
+    {
+        if (Note(happened) is { } wrong)
+            return wrong;
+        foreach (PoolEffect effect in effects)
+            if (Note(effect, happened.At) is { } breach)
+                return breach;
+        return CheckHeld(happened.At) ?? CheckLedger(view);
+    }
+
+    private Breach? Note(PoolEvent happened)
+    {
+        switch (happened)
+        {
+            case InstanceJoined e:
+                _instances.TryAdd(e.Instance, new Instance());
+                break;
+            case InstanceProbed e when _instances.TryGetValue(e.Instance, out Instance? instance):
+                instance.Models = e.Report.Models;
+                break;
+            case RequestArrived e:
+                _open.Add(e.Request.Id, new Request(e.Request.Model));
+                break;
+            case AttemptFailed e when _open.TryGetValue(e.RequestId, out Request? request) && request.On is not null:
+                request.Leaves();
+                break;
+            case RequestProgressed e when _open.TryGetValue(e.RequestId, out Request? request) && request.On is not null:
+                request.HasToken = true;
+                break;
+            case RequestEnded e when _open.Remove(e.RequestId, out Request? request):
+                request.Leaves();
+                _over.Add(e.RequestId);
+                break;
+            case AlarmRang:
+                _alarm = null;
+                break;
+        }
+        return null;
+    }
+
+    private Breach? Note(PoolEffect effect, TimeSpan at)
+    {
+        switch (effect)
+        {
+            case InstanceChanged { To: InstanceState.Gone } e:
+                _instances.Remove(e.Instance);
+                return null;
+            case InstanceChanged e:
+                if (!_instances.TryGetValue(e.Instance, out Instance? changed))
+                    return new Breach(e.Instance, "an unknown instance changes");
+                changed.State = e.To;
+                return null;
+            case Dispatch e:
+                return Answered(e.RequestId, out Request? sent) ?? Dispatched(e.RequestId, sent!, e.Instance);
+            case Move e:
+                return Moved(e);
+            case Held e:
+                if (Answered(e.RequestId, out Request? held) is { } wrong)
+                    return wrong;
+                (held!.HeldSince, held.IsAsking) = (at, false);
+                return null;
+            case Refuse e:
+                if (Answered(e.RequestId, out _) is { } mistake)
+                    return mistake;
+                _open.Remove(e.RequestId);
+                _over.Add(e.RequestId);
+                return e.Refusal is { Reason.Length: > 0, Message.Length: > 0 } ? null : new Breach(e.RequestId, "refused without a reason");
+            case ProbeNow e:
+                return _instances.ContainsKey(e.Instance) ? null : new Breach(e.Instance, "a probe of an instance that is gone");
+            case WakeAt e:
+                _alarm = e.At;
+                return e.At >= at ? null : new Breach("", $"an alarm for {e.At} in the past");
+            default:
+                return new Breach("", $"an effect these books do not know: {effect.GetType().Name}");
+        }
+    }
+
+    /// <summary>Whether the request may be answered now: it is open, and asks or waits.</summary>
+    private Breach? Answered(string id, out Request? request)
+    {
+        if (!_open.TryGetValue(id, out request))
+            return new Breach(id, _over.Contains(id) ? "an effect for a request that is over" : "an effect for a request that never came");
+        return request.On is null ? null : new Breach(id, "an answer to a request that is being served");
+    }
+
+    private Breach? Dispatched(string id, Request request, string name)
+    {
+        if (++request.Attempts > options.MaxAttempts)
+            return new Breach(id, $"tried {request.Attempts} times, {options.MaxAttempts} at most");
+        return Placed(id, request, name);
+    }
+
+    private Breach? Moved(Move move)
+    {
+        string id = move.RequestId;
+        if (!options.RebalanceQueued)
+            return new Breach(id, "moved, though nothing may be");
+        if (!_open.TryGetValue(id, out Request? request))
+            return new Breach(id, "moved, though it is not open");
+        if (request.On is null || request.On != _instances.GetValueOrDefault(move.From) || move.From == move.To)
+            return new Breach(id, $"moved from {move.From}, where it is not, to {move.To}");
+        if (request.HasToken || request.WasMoved)
+            return new Breach(id, request.HasToken ? "moved after its first token" : "moved twice");
+        request.Leaves();
+        request.WasMoved = true;
+        return Placed(id, request, move.To);
+    }
+
+    private Breach? Placed(string id, Request request, string name)
+    {
+        if (!_instances.TryGetValue(name, out Instance? instance))
+            return new Breach(id, $"placed on {name}, which is gone");
+        if (instance.State != InstanceState.Ready)
+            return new Breach(id, $"placed on {name}, which is {instance.State}");
+        if (!instance.Models.Contains(request.Model, StringComparer.Ordinal))
+            return new Breach(id, $"placed on {name}, which serves {string.Join(", ", instance.Models)} and not {request.Model}");
+        request.GoesTo(instance);
+        return instance.Leases > options.MaxRequestsPerInstance
+            ? new Breach(name, $"{instance.Leases} requests on one instance, {options.MaxRequestsPerInstance} at most") : null;
+    }
+
+    private Breach? CheckHeld(TimeSpan at)
+    {
+        int held = 0;
+        TimeSpan first = TimeSpan.MaxValue;
+        foreach ((string id, Request request) in _open)
+        {
+            if (request.IsAsking)
+                return new Breach(id, "left without an answer");
+            if (request.HeldSince is not { } since)
+                continue;
+            held++;
+            TimeSpan deadline = since + options.MaxHoldTime;
+            first = deadline < first ? deadline : first;
+            if (deadline < at)
+                return new Breach(id, $"held since {since}, {options.MaxHoldTime} at most");
+        }
+        if (held > options.MaxHeld)
+            return new Breach("", $"{held} requests are held, {options.MaxHeld} at most");
+        return held > 0 && !(_alarm <= first) ? new Breach("", $"requests are held until {first} and the alarm is at {_alarm}") : null;
+    }
+
+    private Breach? CheckLedger(PoolView view)
+    {
+        if (view.Sessions > options.MaxSessions)
+            return new Breach("", $"{view.Sessions} sessions are remembered, {options.MaxSessions} at most");
+        if (view.Instances.Count != _instances.Count)
+            return new Breach("", $"{view.Instances.Count} instances are known, {_instances.Count} joined and did not leave");
+        int held = _open.Values.Count(request => request.HeldSince is not null);
+        if (view.Held != held)
+            return new Breach("", $"the pool holds {view.Held} requests, {held} by these books");
+        foreach (InstanceView instance in view.Instances)
+            if (Faulty(instance, _instances[instance.Id]) is { } wrong)
+                return new Breach(instance.Id, wrong);
+        return null;
+    }
+
+    private static string? Faulty(InstanceView seen, Instance known)
+    {
+        if (seen.Leases != known.Leases)
+            return $"the pool counts {seen.Leases} leases, {known.Leases} by these books";
+        if (seen.State != known.State)
+            return $"the pool has it {seen.State}, {known.State} by its effects";
+        if (seen.PendingPrefillTokens < 0 || seen.DecodeTokens < 0 || seen.KvTokens < 0 || seen.ForeignRequests < 0 || seen.PrefixBlocks < 0)
+            return $"a number of its ledger is negative: {seen}";
+        if (seen.Leases == 0 && (seen.PendingPrefillTokens, seen.DecodeTokens, seen.KvTokens) != (0, 0, 0))
+            return $"it has no lease, yet load: {seen}";
+        if (seen.PrefixBlocks > seen.PrefixCapacityBlocks)
+            return $"its index holds {seen.PrefixBlocks} blocks, {seen.PrefixCapacityBlocks} at most";
+        return double.IsFinite(seen.PrefillTokensPerSecond) && seen.PrefillTokensPerSecond > 0 ? null : $"its prefill rate is {seen.PrefillTokensPerSecond}";
+    }
+
+    private sealed class Request(string model)
+    {
+        public readonly string Model = model;
+        public bool IsAsking = true, HasToken, WasMoved;
+        public TimeSpan? HeldSince;
+        public Instance? On;
+        public int Attempts;
+
+        public void GoesTo(Instance instance)
+        {
+            (IsAsking, HeldSince, On) = (false, null, instance);
+            instance.Leases++;
+        }
+
+        public void Leaves()
+        {
+            if (On is not null)
+                On.Leases--;
+            (IsAsking, HeldSince, On) = (true, null, null);
+        }
+    }
+
+    /// <summary>One instance from its joining to its leaving; under the same name later it is another.</summary>
+    private sealed class Instance
+    {
+        public InstanceState State = InstanceState.Joined;
+        public IReadOnlyList<string> Models = [];
+        public int Leases;
+    }
+}
+
+/// <summary>A broken promise.</summary>
+/// <param name="About">The request or instance it is about; empty for the pool.</param>
+/// <param name="What">What is wrong.</param>
+internal sealed record Breach(string About, string What);
