@@ -48,6 +48,9 @@ internal sealed class Instance(string id, PoolOptions options)
     public int ForeignRequests;
     private int _lastSurplus;
 
+    /// <summary>No engine has more; what claims to must not overflow the sums it enters.</summary>
+    private const int MostForeignRequests = 1_000_000;
+
     /// <summary>When the engine's process started, by the last report that said so.</summary>
     private double? _startedAt;
 
@@ -142,7 +145,7 @@ internal sealed class Instance(string id, PoolOptions options)
         KvCapacityTokens = report.KvCapacityTokens ?? KvCapacityTokens;
         Prefixes.CapacityBlocks = estimates.Blocks(KvCapacityTokens);
         // A report is a moment old: what has ended since still counts in it. Only a surplus seen twice is someone else's.
-        int surplus = Math.Max(0, (report.Running ?? 0) + (report.Waiting ?? 0) - Requests);
+        int surplus = (int)Math.Clamp((long)(report.Running ?? 0) + (report.Waiting ?? 0) - Requests, 0, MostForeignRequests);
         ForeignRequests = Math.Min(surplus, _lastSurplus);
         _lastSurplus = surplus;
     }
