@@ -28,9 +28,14 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     public TimeSpan DispatchedAt;
     public int UncachedTokens;
     public int ProjectedOutput;
+    public int Pin;
 
     /// <summary>Work of the uncached part, as <see cref="Fleet.PrefillWork"/> counts it.</summary>
     public double PrefillWork;
+
+    /// <summary>When the last report of its tokens came, and how many there were.</summary>
+    public TimeSpan PacedAt;
+    public int PacedTokens;
 
     /// <summary>Tokens the lease pins in the KV cache: the prompt, as far as no other is likely to share it, and the answer.</summary>
     public long PinnedTokens;
@@ -41,15 +46,13 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     /// <summary>Whether it was moved from one instance's queue to another's.</summary>
     public bool Moved;
 
-    /// <summary>Prompt tokens beyond the prefix that is so popular that it is in use anyway.</summary>
-    public int OwnTokens => PromptTokens - TokenEstimates.CachedTokens(Math.Min(Key.HotDepth, Request.Prompt.Hashes.Length), this);
-
     // The hold. A request that waits for one instance has a claim on it.
     public Instance? Claim;
     public double ClaimSeconds;
+    public long ClaimTokens;
 
     /// <summary>When its prefill is to begin at the latest if it is to meet its SLO; who must begin first goes first.</summary>
-    public TimeSpan LatestStart;
+    public TimeSpan LatestStart, Urgency;
 
     /// <summary>Whether an idle instance could meet its SLO.</summary>
     public bool HasSlo;
@@ -68,7 +71,8 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
         (Instance, DispatchedAt, UncachedTokens, ProjectedOutput) = (instance, at, uncachedTokens, projectedOutput);
         (OutputTokens, PrefillDone) = (0, false);
         PrefillWork = Fleet.PrefillWork.Of(uncachedTokens, PromptTokens);
-        PinnedTokens = OwnTokens + projectedOutput;
+        PinnedTokens = 0;
+        (PacedAt, PacedTokens) = (at, 0);
         instance.Take(this);
     }
 
@@ -82,14 +86,17 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
             PrefillDone = true;
             instance.EndPrefill(this);
         }
+        instance.PinnedTokens += outputTokens - OutputTokens;
+        PinnedTokens += outputTokens - OutputTokens;
         int remaining = RemainingOutput;
         OutputTokens = outputTokens;
         instance.DecodeTokens -= remaining - RemainingOutput;
     }
 
-    public void EndLease()
+    public void EndLease(TimeSpan now)
     {
         Instance?.Release(this);
+        Instance?.Prefixes.Unpin(Request.Prompt.Hashes, Pin, now);
         Instance = null;
     }
 }

@@ -40,6 +40,19 @@ internal sealed class Instance(string id, PoolOptions options)
     /// <summary>Requests held in the router for this instance, those that must begin first in front; and what they will take, seconds.</summary>
     public readonly SortedSet<InFlight> Claims = new(UrgentFirst.Instance);
     public double ClaimedSeconds;
+    public long ClaimedTokens;
+    private double _tokensPerBlock = 64;
+    public long Pinned => PinnedTokens + (long)(Prefixes.PinnedBlocks * _tokensPerBlock);
+    public double Duty = 1;
+    public double LeaseSeconds = 10;
+
+    public void Paced(double interTokenSeconds, double slo) =>
+        Duty = Math.Clamp(Duty * (interTokenSeconds > slo ? 1 - Tuning.Down : 1 + Tuning.Down * Tuning.Share / (1 - Tuning.Share)), 0.5, Tuning.MaxDuty);
+
+    public void Leased(double seconds) => LeaseSeconds += 0.05 * (seconds - LeaseSeconds);
+
+    /// <summary>Seconds until so many more tokens fit.</summary>
+    public double KvWait(long tokens) => Math.Max(0, Pinned + ClaimedTokens + tokens - KvCapacityTokens) * LeaseSeconds / Math.Max(1, Pinned);
 
     /// <summary>From when on another prompt leaves the answers here their pace.</summary>
     public TimeSpan PacedUntil;
@@ -105,11 +118,12 @@ internal sealed class Instance(string id, PoolOptions options)
     }
 
     /// <summary>Holds <paramref name="work"/> for this instance, which will take it that long.</summary>
-    public void Claim(InFlight work, double seconds)
+    public void Claim(InFlight work, double seconds, long tokens)
     {
-        (work.Claim, work.ClaimSeconds) = (this, seconds);
+        (work.Claim, work.ClaimSeconds, work.ClaimTokens) = (this, seconds, tokens);
         Claims.Add(work);
         ClaimedSeconds += seconds;
+        ClaimedTokens += tokens;
     }
 
     /// <summary>From when on the instance is to be given another prompt: its line is short enough that it never runs dry,
@@ -120,17 +134,21 @@ internal sealed class Instance(string id, PoolOptions options)
         return PacedUntil > free ? PacedUntil : free;
     }
 
+    /// <summary>Whether another prompt could begin here at once.</summary>
+    public bool HasRoom(TimeSpan now) => FreeAt(now) <= now && Pinned < 0.9 * KvCapacityTokens && BusyUntil <= now;
+
     /// <summary>Counts a prefill of that many seconds against the pace of the answers here.</summary>
     public void Pace(double seconds, TimeSpan interTokenSlo, TimeSpan now)
     {
         TimeSpan from = PacedUntil > now - TimeSpan.FromSeconds(Tuning.Burst) ? PacedUntil : now - TimeSpan.FromSeconds(Tuning.Burst);
-        PacedUntil = from + TimeSpan.FromSeconds(seconds / Tuning.Duty);
+        PacedUntil = from + TimeSpan.FromSeconds(seconds / Duty);
     }
 
     public void Unclaim(InFlight work)
     {
         Claims.Remove(work);
         ClaimedSeconds = Claims.Count == 0 ? 0 : ClaimedSeconds - work.ClaimSeconds;
+        ClaimedTokens -= work.ClaimTokens;
         work.Claim = null;
     }
 
@@ -142,6 +160,7 @@ internal sealed class Instance(string id, PoolOptions options)
         _startedAt = report.StartedAtSeconds ?? _startedAt;
         Report = report;
         ReportedAt = at;
+        _tokensPerBlock = estimates.Tokens(1);
         KvCapacityTokens = report.KvCapacityTokens ?? KvCapacityTokens;
         Prefixes.CapacityBlocks = estimates.Blocks(KvCapacityTokens);
         // A report is a moment old: what has ended since still counts in it. Only a surplus seen twice is someone else's.
@@ -154,8 +173,8 @@ internal sealed class Instance(string id, PoolOptions options)
     {
         public static readonly UrgentFirst Instance = new();
 
-        public int Compare(InFlight? x, InFlight? y) => x!.LatestStart != y!.LatestStart
-            ? x.LatestStart.CompareTo(y.LatestStart)
+        public int Compare(InFlight? x, InFlight? y) => x!.Urgency != y!.Urgency
+            ? x.Urgency.CompareTo(y.Urgency)
             : x.Order.CompareTo(y.Order);
     }
 }

@@ -22,7 +22,7 @@ public sealed partial class Pool
     private Refusal Full() => Busy("hold-queue-full", $"every instance is saturated and {_held.Count} requests wait already");
 
     /// <summary>Has a request wait for one instance, which is the right one but not yet.</summary>
-    private bool TryClaim(InFlight work, Instance instance, double own, List<PoolEffect> effects)
+    private bool TryClaim(InFlight work, Instance instance, double own, long tokens, List<PoolEffect> effects)
     {
         if (work.HoldPlace is null)
         {
@@ -34,7 +34,7 @@ public sealed partial class Pool
             _held.Add(work, _now);
             effects.Add(new Held(work.Request.Id));
         }
-        instance.Claim(work, own);
+        instance.Claim(work, own, tokens);
         return true;
     }
 
@@ -45,6 +45,7 @@ public sealed partial class Pool
         TimeSpan slack = _options.TtftSloOf(work.PromptTokens) * SloMargin - TimeSpan.FromSeconds(own);
         work.HasSlo = slack > TimeSpan.Zero;
         work.LatestStart = work.ArrivedAt + (work.HasSlo ? slack : _options.MaxHoldTime / 2);
+        work.Urgency = work.LatestStart - TimeSpan.FromSeconds(Tuning.Own * own + Tuning.Kv * work.PromptTokens / 10000.0);
     }
 
     private bool IsTooLate(InFlight work, double wait) =>
@@ -82,17 +83,53 @@ public sealed partial class Pool
             return;
         foreach (Instance instance in _roster.All)
         {
-            while (instance.Claims.Min is { } first)
+            int blocked = 0;
+            while (instance.Claims.Count > blocked && blocked < 4)
             {
+                InFlight first = instance.Claims.ElementAt(blocked);
                 bool late = _options.RefuseLate && first.HasSlo && first.LatestStart < _now;
                 if (!late && instance.State == InstanceState.Ready && instance.FreeAt(_now) > _now)
                     break;
                 instance.Unclaim(first);
                 if (!TryPlace(first, out CandidateScore[] weighed, effects) && NowhereToGo(first) is { } refusal)
                     Refuse(first, refusal, weighed, effects);
-                if (first.Claim == instance)
+                if (first.Claim != instance)
+                    continue;
+                if (!MayPass(first, instance))
                     break;
+                blocked++;
             }
+        }
+        OfferRoom(effects);
+    }
+
+    /// <summary>Whether shorter prompts may pass one that waits for room in the cache: in the first half of its slack only.</summary>
+    private bool MayPass(InFlight first, Instance instance) =>
+        instance.FreeAt(_now) <= _now && _now < first.ArrivedAt + Tuning.Pass * (first.LatestStart - first.ArrivedAt);
+
+    /// <summary>Where an instance has room and nobody waits for it, the most urgent of those who wait for others may go there.</summary>
+    private void OfferRoom(List<PoolEffect> effects)
+    {
+        List<Instance>? asked = null;
+        for (int offers = 0; offers < 4 && _held.Count > 0; offers++)
+        {
+            bool room = false;
+            Instance? crowded = null;
+            foreach (Instance instance in _roster.All)
+            {
+                if (instance.Claims.Min is not { } first)
+                    room |= instance.State == InstanceState.Ready && instance.HasRoom(_now);
+                else if (asked?.Contains(instance) != true && (crowded is null || first.Urgency < crowded.Claims.Min!.Urgency))
+                    crowded = instance;
+            }
+            if (!room || crowded is null)
+                return;
+            InFlight work = crowded.Claims.Min!;
+            crowded.Unclaim(work);
+            if (!TryPlace(work, out CandidateScore[] weighed, effects) && NowhereToGo(work) is { } refusal)
+                Refuse(work, refusal, weighed, effects);
+            if (work.Claim is not null)
+                (asked ??= []).Add(crowded);
         }
     }
 

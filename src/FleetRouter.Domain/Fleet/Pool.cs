@@ -100,15 +100,15 @@ public sealed partial class Pool
         weighed = choice.Candidates;
         if (choice.Instance is not { } instance)
             return false;
-        double own = query.Own(instance, query.CachedTokens(instance)), wait = query.Queue(instance) + (choice.Later ? instance.ClaimedSeconds : 0);
+        double own = query.Own(instance, query.CachedTokens(instance)), wait = choice.Later ? choice.WaitSeconds : query.Queue(instance);
         SetLatestStart(work, own);
-        if (IsTooLate(work, wait))
+        if (IsTooLate(work, choice.Later ? wait / Tuning.Doubt : wait))
         {
             Refuse(work, Late(work, wait + own), weighed, effects);
             return true;
         }
-        if (choice.Later)
-            return TryClaim(work, instance, own, effects);
+        if (choice.Later || instance.Claims.Min is { } first && (first.Urgency < work.Urgency || first.Urgency == work.Urgency && first.Order < work.Order) && !MayPass(first, instance))
+            return TryClaim(work, instance, own, choice.KvTokens, effects);
 
         _held.Remove(work, _now);
         Lease(work, instance);
@@ -123,6 +123,7 @@ public sealed partial class Pool
         work.Lease(instance, _now, work.PromptTokens - cached, _estimates.ProjectedOutput(work.Request));
         instance.LastDispatch = ++_dispatches;
         instance.Prefixes.Touch(work.Request.Prompt.Hashes, _now);
+        work.Pin = instance.Prefixes.Pin(work.Request.Prompt.Hashes);
         _homes.Settle(work, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
     }
 
@@ -130,7 +131,7 @@ public sealed partial class Pool
     {
         foreach ((InFlight work, Instance to, CandidateScore here, CandidateScore there) in Rebalancing.Round(from, _roster, _options, _estimates, _now))
         {
-            work.EndLease();
+            work.EndLease(_now);
             work.Moved = true;
             _homes.Find(work, _now, _options.SessionIdleTime);   // the home moves along
             Lease(work, to);
@@ -161,6 +162,9 @@ public sealed partial class Pool
         {
             work.Progress(e.OutputTokens);
         }
+        if (work.PacedTokens > 0 && e.OutputTokens - work.PacedTokens >= 8)
+            instance.Paced((_now - work.PacedAt).TotalSeconds / (e.OutputTokens - work.PacedTokens), _options.InterTokenSlo.TotalSeconds);
+        (work.PacedAt, work.PacedTokens) = (_now, e.OutputTokens);
     }
 
     private void End(RequestEnded e, List<PoolEffect> effects)
@@ -171,7 +175,8 @@ public sealed partial class Pool
         work.Claim?.Unclaim(work);
         if (work.Instance is { } instance)
         {
-            work.EndLease();
+            instance.Leased((_now - work.DispatchedAt).TotalSeconds);
+            work.EndLease(_now);
             _held.PlaceFreed(_now);
             if (e.End == RequestEnd.EngineBroke)
                 ProbeSoon(instance, effects);
@@ -185,7 +190,7 @@ public sealed partial class Pool
     {
         if (!_inFlight.TryGetValue(e.RequestId, out InFlight? work) || work.Instance is not { } instance)
             return;
-        work.EndLease();
+        work.EndLease(_now);
         if (e.Failure == AttemptFailure.EngineBusy)
         {
             instance.BusyUntil = _now + BusyRest;

@@ -106,6 +106,9 @@ internal readonly record struct Choice(Instance? Instance, PlacementRule Rule, C
     /// <summary>Seconds the instance will take for the request's prefill.</summary>
     public double OwnSeconds { get; init; }
 
+    /// <summary>Tokens of KV cache the request would pin there beyond what is pinned.</summary>
+    public long KvTokens { get; init; }
+
     /// <summary>Seconds until it would begin.</summary>
     public double WaitSeconds { get; init; }
 }

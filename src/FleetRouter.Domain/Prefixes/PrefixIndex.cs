@@ -11,6 +11,7 @@ public sealed class PrefixIndex
     private readonly Dictionary<ulong, Node> _roots = [];
     private Node? _oldest, _newest;
     private long _capacity;
+    private int _life;
 
     /// <summary>An empty index of at most <paramref name="capacityBlocks"/> blocks (at least one).</summary>
     public PrefixIndex(long capacityBlocks) => _capacity = Math.Max(1, capacityBlocks);
@@ -18,7 +19,10 @@ public sealed class PrefixIndex
     /// <summary>Blocks held.</summary>
     public long Blocks { get; private set; }
 
-    /// <summary>Most blocks held; shrinking evicts at once.</summary>
+    /// <summary>Blocks that running requests hold, each counted once however many share it.</summary>
+    public long PinnedBlocks { get; private set; }
+
+    /// <summary>Most blocks held, but for pinned ones; shrinking evicts at once.</summary>
     public long CapacityBlocks
     {
         get => _capacity;
@@ -29,19 +33,22 @@ public sealed class PrefixIndex
     public TimeSpan? OldestUse => _oldest?.UsedAt;
 
     /// <summary>Length in blocks of the longest held prefix of <paramref name="chain"/>. Changes nothing.</summary>
-    public int CachedBlocks(ReadOnlySpan<ulong> chain) => CachedBlocks(chain, out _);
+    public int CachedBlocks(ReadOnlySpan<ulong> chain) => CachedBlocks(chain, out _, out _);
 
-    /// <summary>The same, with the time at which the deepest block of that prefix was last used.</summary>
-    public int CachedBlocks(ReadOnlySpan<ulong> chain, out TimeSpan usedAt)
+    /// <summary>The same, with the time at which the deepest block of that prefix was last used, and how much of it is pinned.</summary>
+    public int CachedBlocks(ReadOnlySpan<ulong> chain, out TimeSpan usedAt, out int pinned)
     {
         int depth = 0;
         usedAt = TimeSpan.Zero;
+        pinned = 0;
         Dictionary<ulong, Node>? children = _roots;
         while (depth < chain.Length && children is not null && children.TryGetValue(chain[depth], out Node? node))
         {
             int common = node.Held.CommonPrefixLength(chain[depth..]);
             depth += common;
             usedAt = node.UsedAt;
+            if (node.Pins > 0)
+                pinned = depth;
             if (common < node.Length)
                 break;
             children = node.Children;
@@ -75,12 +82,54 @@ public sealed class PrefixIndex
         Evict();
     }
 
+    /// <summary>Holds the whole of <paramref name="chain"/>, just touched, against eviction until it is unpinned: a running request's
+    /// blocks stay. Several may pin one block.</summary>
+    /// <returns>What <see cref="Unpin"/> is to be given.</returns>
+    public int Pin(ReadOnlySpan<ulong> chain)
+    {
+        for (Node? node = Next(null, chain, 0, out int depth); node is not null; node = Next(node, chain, depth, out depth))
+            if (node.Pins++ == 0)
+                PinnedBlocks += node.Length;
+        return _life;
+    }
+
+    /// <summary>Lets go of what <see cref="Pin"/> held. Its blocks are the latest used, as an engine frees them then.</summary>
+    public void Unpin(ReadOnlySpan<ulong> chain, int pin, TimeSpan now)
+    {
+        if (pin != _life)
+            return;
+        Node? last = null;
+        for (Node? node = Next(null, chain, 0, out int depth); node is not null; node = Next(node, chain, depth, out depth))
+        {
+            last = node;
+            if (--node.Pins == 0)
+                PinnedBlocks -= node.Length;
+        }
+        for (Node? node = last; node is not null; node = node.Parent)
+        {
+            node.UsedAt = now;
+            Renew(node);
+        }
+        Evict();
+    }
+
+    /// <summary>The node of <paramref name="chain"/> after <paramref name="node"/>, which ends at <paramref name="depth"/>; pinned chains end with a node.</summary>
+    private Node? Next(Node? node, ReadOnlySpan<ulong> chain, int depth, out int end)
+    {
+        Node? next = null;
+        end = depth;
+        if (depth < chain.Length && (node is null ? _roots : node.Children)?.TryGetValue(chain[depth], out next) == true)
+            end = depth + next.Length;
+        return next;
+    }
+
     /// <summary>Forgets everything, as an engine does that restarts or sleeps.</summary>
     public void Clear()
     {
         _roots.Clear();
         _oldest = _newest = null;
-        Blocks = 0;
+        Blocks = PinnedBlocks = 0;
+        _life++;
     }
 
     private Dictionary<ulong, Node> ChildrenOf(Node? node) => node is null ? _roots : node.Children ??= [];
@@ -88,7 +137,7 @@ public sealed class PrefixIndex
     /// <summary>Cuts a run in two; the lower part keeps the children and stands just behind the upper one in age.</summary>
     private void Split(Node upper, int at)
     {
-        var lower = new Node { Parent = upper, Children = upper.Children, UsedAt = upper.UsedAt };
+        var lower = new Node { Parent = upper, Children = upper.Children, UsedAt = upper.UsedAt, Pins = upper.Pins };
         lower.Hold(upper.Run, upper.Start + at, upper.Length - at);
         foreach (Node child in lower.Children?.Values ?? Enumerable.Empty<Node>())
             child.Parent = lower;
@@ -105,7 +154,7 @@ public sealed class PrefixIndex
     {
         int rest = chain.Length - depth;
         Blocks += rest;
-        if (last is { Children: null or { Count: 0 } })
+        if (last is { Pins: 0, Children: null or { Count: 0 } })
         {
             last.Hold(chain, depth - last.Length, last.Length + rest);
             return last;
@@ -138,9 +187,16 @@ public sealed class PrefixIndex
 
     private void Evict()
     {
-        while (Blocks > _capacity)
+        Node? firstPinned = null;
+        while (Blocks > _capacity && _oldest != firstPinned)
         {
             Node leaf = _oldest!;
+            if (leaf.Pins > 0)
+            {
+                firstPinned ??= leaf;
+                Renew(leaf);   // its turn comes again when it is let go
+                continue;
+            }
             int excess = (int)Math.Min(Blocks - _capacity, leaf.Length);
             Blocks -= excess;
             leaf.Length -= excess;
@@ -156,6 +212,7 @@ public sealed class PrefixIndex
         public ulong[] Run = [];
         public int Start, Length;
         public TimeSpan UsedAt;
+        public int Pins;
         public Node? Parent, Older, Newer;
         public Dictionary<ulong, Node>? Children;
         public ulong First => Run[Start];
