@@ -1,3 +1,4 @@
+using FleetRouter.Domain.Admission;
 using FleetRouter.Domain.Prefixes;
 
 namespace FleetRouter.Domain.Fleet;
@@ -21,6 +22,9 @@ internal sealed class Instance(string id, PoolOptions options)
     public TimeSpan ReportedAt;
     public IReadOnlyList<string> Models = [];
 
+    /// <summary>Seconds of prefill an instance keeps in line: a step of work in hand, and one to follow without a gap.</summary>
+    private const double LineSeconds = 0.5;
+
     // What the leases of this router hold here.
     public int Requests;
     public long PendingPrefillTokens;
@@ -31,31 +35,28 @@ internal sealed class Instance(string id, PoolOptions options)
     /// <summary>Those of them without a first token, in the order of their dispatch.</summary>
     public readonly List<InFlight> Prefilling = [];
 
-    /// <summary>Tokens the leases pin in the KV cache.</summary>
-    public long PinnedTokens;
-
     /// <summary>The prompts without a first token, as work.</summary>
     public readonly PrefillLine Line = new(options.PrefillTokensPerSecond);
 
-    /// <summary>Requests held in the router for this instance, those that must begin first in front; and what they will take, seconds.</summary>
-    public readonly SortedSet<InFlight> Claims = new(UrgentFirst.Instance);
-    public double ClaimedSeconds;
-    public long ClaimedTokens;
+    /// <summary>How fast prompts may follow each other here.</summary>
+    public readonly AnswerPace Pace = new();
+
+    /// <summary>Requests held in the router for this instance.</summary>
+    public readonly Claims Claims = new();
+
+    /// <summary>Tokens of answers the leases have in the KV cache, as far as reported.</summary>
+    public long AnswerTokens;
+
+    /// <summary>Mean time from a dispatch to its end, seconds; the start is a guess.</summary>
+    private double _leaseSeconds = 10;
     private double _tokensPerBlock = 64;
-    public long Pinned => PinnedTokens + (long)(Prefixes.PinnedBlocks * _tokensPerBlock);
-    public double Duty = 1;
-    public double LeaseSeconds = 10;
 
-    public void Paced(double interTokenSeconds, double slo) =>
-        Duty = Math.Clamp(Duty * (interTokenSeconds > slo ? 1 - Tuning.Down : 1 + Tuning.Down * Tuning.Share / (1 - Tuning.Share)), 0.5, Tuning.MaxDuty);
+    /// <summary>Tokens of KV cache the running requests hold: their prompts, what they share counted once, and their answers so far.</summary>
+    public long PinnedTokens => AnswerTokens + (long)(Prefixes.PinnedBlocks * _tokensPerBlock);
 
-    public void Leased(double seconds) => LeaseSeconds += 0.05 * (seconds - LeaseSeconds);
-
-    /// <summary>Seconds until so many more tokens fit.</summary>
-    public double KvWait(long tokens) => Math.Max(0, Pinned + ClaimedTokens + tokens - KvCapacityTokens) * LeaseSeconds / Math.Max(1, Pinned);
-
-    /// <summary>From when on another prompt leaves the answers here their pace.</summary>
-    public TimeSpan PacedUntil;
+    /// <summary>Seconds until so many more tokens fit beside what is pinned and claimed: leases end at their usual pace.</summary>
+    public double KvWait(long tokens) => Requests == 0 ? 0
+        : Math.Max(0, PinnedTokens + Claims.Tokens + tokens - KvCapacityTokens) * _leaseSeconds / Math.Max(1, PinnedTokens);
 
     /// <summary>Requests the engine has that this router did not send: other gateways' and direct clients'.</summary>
     public int ForeignRequests;
@@ -91,7 +92,6 @@ internal sealed class Instance(string id, PoolOptions options)
         DecodeTokens += work.ProjectedOutput;
         KvTokens += work.UncachedTokens + work.ProjectedOutput;
         PromptTokens += work.PromptTokens;
-        PinnedTokens += work.PinnedTokens;
         Prefilling.Add(work);
         Line.Add(work, work.DispatchedAt);
     }
@@ -102,7 +102,7 @@ internal sealed class Instance(string id, PoolOptions options)
         Requests--;
         if (EndPrefill(work))
             Line.Drop(work);
-        PinnedTokens -= work.PinnedTokens;
+        AnswerTokens -= work.OutputTokens;
         DecodeTokens -= work.RemainingOutput;
         KvTokens -= work.UncachedTokens + work.ProjectedOutput;
         PromptTokens -= work.PromptTokens;
@@ -117,40 +117,15 @@ internal sealed class Instance(string id, PoolOptions options)
         return true;
     }
 
-    /// <summary>Holds <paramref name="work"/> for this instance, which will take it that long.</summary>
-    public void Claim(InFlight work, double seconds, long tokens)
-    {
-        (work.Claim, work.ClaimSeconds, work.ClaimTokens) = (this, seconds, tokens);
-        Claims.Add(work);
-        ClaimedSeconds += seconds;
-        ClaimedTokens += tokens;
-    }
+    /// <summary>From when on the line here is short enough for another prompt: never so short that the engine runs dry.</summary>
+    public TimeSpan LineFreeAt(TimeSpan now) => now + TimeSpan.FromSeconds(Math.Max(0, Line.Seconds(now) - LineSeconds));
 
-    /// <summary>From when on the instance is to be given another prompt: its line is short enough that it never runs dry,
-    /// and its answers keep their pace.</summary>
-    public TimeSpan FreeAt(TimeSpan now)
-    {
-        TimeSpan free = now + TimeSpan.FromSeconds(Math.Max(0, Line.Seconds(now) - Tuning.Ahead));
-        return PacedUntil > free ? PacedUntil : free;
-    }
+    /// <summary>From when on the instance is to be given this prompt: the line is short, and the answers here keep their pace.</summary>
+    public TimeSpan FreeAt(InFlight work, TimeSpan now) =>
+        !work.IsPaced || Pace.FreeAt < LineFreeAt(now) ? LineFreeAt(now) : Pace.FreeAt;
 
-    /// <summary>Whether another prompt could begin here at once.</summary>
-    public bool HasRoom(TimeSpan now) => FreeAt(now) <= now && Pinned < 0.9 * KvCapacityTokens && BusyUntil <= now;
-
-    /// <summary>Counts a prefill of that many seconds against the pace of the answers here.</summary>
-    public void Pace(double seconds, TimeSpan interTokenSlo, TimeSpan now)
-    {
-        TimeSpan from = PacedUntil > now - TimeSpan.FromSeconds(Tuning.Burst) ? PacedUntil : now - TimeSpan.FromSeconds(Tuning.Burst);
-        PacedUntil = from + TimeSpan.FromSeconds(seconds / Duty);
-    }
-
-    public void Unclaim(InFlight work)
-    {
-        Claims.Remove(work);
-        ClaimedSeconds = Claims.Count == 0 ? 0 : ClaimedSeconds - work.ClaimSeconds;
-        ClaimedTokens -= work.ClaimTokens;
-        work.Claim = null;
-    }
+    /// <summary>A lease that began <paramref name="seconds"/> ago ends.</summary>
+    public void Leased(double seconds) => _leaseSeconds += 0.05 * (seconds - _leaseSeconds);
 
     /// <summary>Sets the ledger beside what the engine says it has.</summary>
     public void Reconcile(EngineReport report, TimeSpan at, TokenEstimates estimates)
@@ -167,14 +142,5 @@ internal sealed class Instance(string id, PoolOptions options)
         int surplus = (int)Math.Clamp((long)(report.Running ?? 0) + (report.Waiting ?? 0) - Requests, 0, MostForeignRequests);
         ForeignRequests = Math.Min(surplus, _lastSurplus);
         _lastSurplus = surplus;
-    }
-
-    private sealed class UrgentFirst : IComparer<InFlight>
-    {
-        public static readonly UrgentFirst Instance = new();
-
-        public int Compare(InFlight? x, InFlight? y) => x!.Urgency != y!.Urgency
-            ? x.Urgency.CompareTo(y.Urgency)
-            : x.Order.CompareTo(y.Order);
     }
 }

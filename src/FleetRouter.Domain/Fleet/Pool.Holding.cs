@@ -6,6 +6,12 @@ namespace FleetRouter.Domain.Fleet;
 /// <summary>Requests that wait in the router: for the first instance that has room, or for the one that suits them.</summary>
 public sealed partial class Pool
 {
+    /// <summary>Prompts that need more of their SLO than this share for their own prefill do not wait for the pace of others' answers.</summary>
+    private const double PacedShare = 0.33;
+
+    /// <summary>Requests looked at beyond the first whose instance has no room for it: bounds what an event costs.</summary>
+    private const int MostPassed = 4;
+
     private void Hold(InFlight work, CandidateScore[] weighed, List<PoolEffect> effects)
     {
         if (NowhereToGo(work) is { } refusal)
@@ -34,7 +40,7 @@ public sealed partial class Pool
             _held.Add(work, _now);
             effects.Add(new Held(work.Request.Id));
         }
-        instance.Claim(work, own, tokens);
+        work.ClaimOn(instance, own, tokens);
         return true;
     }
 
@@ -42,17 +48,27 @@ public sealed partial class Pool
     /// it stands back behind those that do, but not for longer than half the time a request may be held.</summary>
     private void SetLatestStart(InFlight work, double own)
     {
-        TimeSpan slack = _options.TtftSloOf(work.PromptTokens) * SloMargin - TimeSpan.FromSeconds(own);
+        TimeSpan slo = _options.TtftSloOf(work.PromptTokens), slack = slo - TimeSpan.FromSeconds(own);
         work.HasSlo = slack > TimeSpan.Zero;
         work.LatestStart = work.ArrivedAt + (work.HasSlo ? slack : _options.MaxHoldTime / 2);
-        work.Urgency = work.LatestStart - TimeSpan.FromSeconds(Tuning.Own * own + Tuning.Kv * work.PromptTokens / 10000.0);
+        work.IsPaced = own < PacedShare * slo.TotalSeconds;
     }
 
+    /// <summary>Whether the request's SLO is out of reach if its prefill begins in so many seconds.</summary>
     private bool IsTooLate(InFlight work, double wait) =>
         _options.RefuseLate && work.HasSlo && _now + TimeSpan.FromSeconds(wait) > work.LatestStart;
 
-    private Refusal Late(InFlight work, double seconds) => Busy("slo-out-of-reach",
-        $"the first token could come in {seconds:0.#} s, later than the {_options.TtftSloOf(work.PromptTokens).TotalSeconds:0.#} s promised");
+    private Refusal Late(InFlight work) => Busy("slo-out-of-reach",
+        $"no instance could give a first token within the {_options.TtftSloOf(work.PromptTokens).TotalSeconds:0.#} s promised");
+
+    /// <summary>Whether somebody more urgent waits for the instance whom the request may not pass.</summary>
+    private bool IsBehind(InFlight work, Instance instance) =>
+        instance.Claims.First is { } first && Claims.IsMoreUrgent(first, work) && !MayBePassed(first, instance);
+
+    /// <summary>Whether shorter prompts may pass one that waits for room in the cache: in the first half of its slack, so that it is not
+    /// passed for ever.</summary>
+    private bool MayBePassed(InFlight first, Instance instance) =>
+        instance.FreeAt(first, _now) <= _now && _now < first.ArrivedAt + (first.LatestStart - first.ArrivedAt) / 2;
 
     /// <summary>Binds held requests late: those without a claim first come first served for each model, those with one as their
     /// instance is ready for them. Refuses those whose time is up.</summary>
@@ -76,61 +92,55 @@ public sealed partial class Pool
         }
     }
 
-    /// <summary>Places anew whom an instance is ready for, in order of urgency. The request may go elsewhere by now.</summary>
+    /// <summary>Places anew whom an instance is ready for, in order of urgency. A request may go elsewhere by now.</summary>
     private void ReleaseClaims(List<PoolEffect> effects)
     {
         if (_held.Count == 0)
             return;
         foreach (Instance instance in _roster.All)
-        {
-            int blocked = 0;
-            while (instance.Claims.Count > blocked && blocked < 4)
+            for (int passed = 0; passed < instance.Claims.Count && passed < MostPassed;)
             {
-                InFlight first = instance.Claims.ElementAt(blocked);
-                bool late = _options.RefuseLate && first.HasSlo && first.LatestStart < _now;
-                if (!late && instance.State == InstanceState.Ready && instance.FreeAt(_now) > _now)
+                InFlight work = instance.Claims.At(passed);
+                if (!IsTooLate(work, 0) && instance.State == InstanceState.Ready && instance.FreeAt(work, _now) > _now)
                     break;
-                instance.Unclaim(first);
-                if (!TryPlace(first, out CandidateScore[] weighed, effects) && NowhereToGo(first) is { } refusal)
-                    Refuse(first, refusal, weighed, effects);
-                if (first.Claim != instance)
+                PlaceAnew(work, effects);
+                if (work.Claim != instance)
                     continue;
-                if (!MayPass(first, instance))
+                if (!MayBePassed(work, instance))
                     break;
-                blocked++;
+                passed++;
             }
-        }
         OfferRoom(effects);
     }
-
-    /// <summary>Whether shorter prompts may pass one that waits for room in the cache: in the first half of its slack only.</summary>
-    private bool MayPass(InFlight first, Instance instance) =>
-        instance.FreeAt(_now) <= _now && _now < first.ArrivedAt + Tuning.Pass * (first.LatestStart - first.ArrivedAt);
 
     /// <summary>Where an instance has room and nobody waits for it, the most urgent of those who wait for others may go there.</summary>
     private void OfferRoom(List<PoolEffect> effects)
     {
         List<Instance>? asked = null;
-        for (int offers = 0; offers < 4 && _held.Count > 0; offers++)
+        for (int offers = 0; offers < MostPassed && _held.Count > 0; offers++)
         {
             bool room = false;
             Instance? crowded = null;
             foreach (Instance instance in _roster.All)
             {
-                if (instance.Claims.Min is not { } first)
-                    room |= instance.State == InstanceState.Ready && instance.HasRoom(_now);
-                else if (asked?.Contains(instance) != true && (crowded is null || first.Urgency < crowded.Claims.Min!.Urgency))
+                if (instance.Claims.First is not { } first)
+                    room |= instance.State == InstanceState.Ready && instance.LineFreeAt(_now) <= _now && instance.BusyUntil <= _now;
+                else if (asked?.Contains(instance) != true && (crowded is null || Claims.IsMoreUrgent(first, crowded.Claims.First!)))
                     crowded = instance;
             }
-            if (!room || crowded is null)
+            if (!room || crowded?.Claims.First is not { } work)
                 return;
-            InFlight work = crowded.Claims.Min!;
-            crowded.Unclaim(work);
-            if (!TryPlace(work, out CandidateScore[] weighed, effects) && NowhereToGo(work) is { } refusal)
-                Refuse(work, refusal, weighed, effects);
+            PlaceAnew(work, effects);
             if (work.Claim is not null)
                 (asked ??= []).Add(crowded);
         }
+    }
+
+    private void PlaceAnew(InFlight work, List<PoolEffect> effects)
+    {
+        work.GiveUpClaim();
+        if (!TryPlace(work, out CandidateScore[] weighed, effects) && NowhereToGo(work) is { } refusal)
+            Refuse(work, refusal, weighed, effects);
     }
 
     /// <summary>In the order of the queue, whatever the operator changes: who waits longer is never refused later.</summary>
@@ -160,9 +170,9 @@ public sealed partial class Pool
         {
             if (instance.BusyUntil > _now && instance.BusyUntil < wanted)
                 wanted = instance.BusyUntil;
-            if (instance.Claims.Min is not { } claim)
+            if (instance.Claims.First is not { } claim)
                 continue;
-            TimeSpan free = instance.FreeAt(_now);
+            TimeSpan free = instance.FreeAt(claim, _now);
             if (free > _now && free < wanted)
                 wanted = free;
             if (_options.RefuseLate && claim.HasSlo && claim.LatestStart >= _now && claim.LatestStart < wanted)

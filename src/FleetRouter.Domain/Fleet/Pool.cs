@@ -11,7 +11,6 @@ namespace FleetRouter.Domain.Fleet;
 public sealed partial class Pool
 {
     /// <summary>How long an engine that shed a request is left alone, unless a probe finds its queue empty before.</summary>
-    private static readonly double SloMargin = Tuning.Margin;
     private static readonly TimeSpan BusyRest = TimeSpan.FromSeconds(1);
 
     private readonly Roster _roster = new();
@@ -100,19 +99,20 @@ public sealed partial class Pool
         weighed = choice.Candidates;
         if (choice.Instance is not { } instance)
             return false;
-        double own = query.Own(instance, query.CachedTokens(instance)), wait = choice.Later ? choice.WaitSeconds : query.Queue(instance);
+        double own = query.Own(instance, query.CachedTokens(instance));
         SetLatestStart(work, own);
-        if (IsTooLate(work, choice.Later ? wait / Tuning.Doubt : wait))
+        bool later = choice.Waits && (choice.IsFull || instance.FreeAt(work, _now) > _now || IsBehind(work, instance));
+        if (IsTooLate(work, later ? 0 : query.Queue(instance)))
         {
-            Refuse(work, Late(work, wait + own), weighed, effects);
+            Refuse(work, Late(work), weighed, effects);
             return true;
         }
-        if (choice.Later || instance.Claims.Min is { } first && (first.Urgency < work.Urgency || first.Urgency == work.Urgency && first.Order < work.Order) && !MayPass(first, instance))
+        if (later)
             return TryClaim(work, instance, own, choice.KvTokens, effects);
 
         _held.Remove(work, _now);
         Lease(work, instance);
-        instance.Pace(own, _options.InterTokenSlo, _now);
+        instance.Pace.Spend(own, _now);
         effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, choice.Rule, instance.Id, weighed, null)));
         return true;
     }
@@ -152,19 +152,14 @@ public sealed partial class Pool
     {
         if (!_inFlight.TryGetValue(e.RequestId, out InFlight? work) || work.Instance is not { } instance)
             return;
-        if (!work.PrefillDone)
-        {
+        if (work.InterTokenSince(_now, e.OutputTokens) is { } interToken)
+            instance.Pace.Saw(interToken, _options.InterTokenSlo.TotalSeconds);
+        bool first = !work.PrefillDone;
+        if (first)
             instance.Line.Finish(work, _now, _options.PrefillTokensPerSecond);
-            work.Progress(e.OutputTokens);
+        work.Progress(e.OutputTokens);
+        if (first)
             ReleaseClaims(effects);
-        }
-        else
-        {
-            work.Progress(e.OutputTokens);
-        }
-        if (work.PacedTokens > 0 && e.OutputTokens - work.PacedTokens >= 8)
-            instance.Paced((_now - work.PacedAt).TotalSeconds / (e.OutputTokens - work.PacedTokens), _options.InterTokenSlo.TotalSeconds);
-        (work.PacedAt, work.PacedTokens) = (_now, e.OutputTokens);
     }
 
     private void End(RequestEnded e, List<PoolEffect> effects)
@@ -172,10 +167,9 @@ public sealed partial class Pool
         if (!_inFlight.Remove(e.RequestId, out InFlight? work))
             return;
         _held.Remove(work, _now);
-        work.Claim?.Unclaim(work);
+        work.GiveUpClaim();
         if (work.Instance is { } instance)
         {
-            instance.Leased((_now - work.DispatchedAt).TotalSeconds);
             work.EndLease(_now);
             _held.PlaceFreed(_now);
             if (e.End == RequestEnd.EngineBroke)
@@ -260,7 +254,7 @@ public sealed partial class Pool
     private void Refuse(InFlight work, Refusal refusal, CandidateScore[] weighed, List<PoolEffect> effects)
     {
         _held.Remove(work, _now);
-        work.Claim?.Unclaim(work);
+        work.GiveUpClaim();
         _inFlight.Remove(work.Request.Id);
         effects.Add(new Refuse(work.Request.Id, refusal, Decide(work, PlacementRule.Refused, null, weighed, refusal)));
     }

@@ -7,8 +7,8 @@ public sealed record PoolOptions
     public required string Name { get; init; }
 
     /// <summary>Placement policy: one of <see cref="Placement.PlacementPolicies.Names"/>, with parameters after a colon where
-    /// it has any, as in <c>smetric:slack=3</c>. Default <c>dual-hash</c>.</summary>
-    public string Policy { get; init; } = "dual-hash";
+    /// it has any, as in <c>smetric:slack=3</c>. Default <c>least-cost</c>.</summary>
+    public string Policy { get; init; } = "least-cost";
 
     /// <summary>Time to first token a request should meet; beyond it the warm candidate is left for the lighter one.
     /// Range 10 ms to 10 min, default 5 s (the SLO of the dual-hash paper's evaluation).</summary>

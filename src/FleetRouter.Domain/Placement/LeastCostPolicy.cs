@@ -2,61 +2,139 @@ using FleetRouter.Domain.Fleet;
 
 namespace FleetRouter.Domain.Placement;
 
-/// <summary>lab</summary>
+/// <summary>Least-cost placement, the default: each instance is weighed by the seconds that placing a request there costs, it and
+/// everybody else, now and later; where that is the same, the candidate pair of the dual hash is taken. The request waits in the router for
+/// the instance it suits rather than in an engine's queue, where nothing can be done about it any more.</summary>
+/// <remarks>The terms: <see cref="CostTerms"/>. What a prompt costs and when it comes to its first token is Mooncake's and DualMap's
+/// estimate with attention counted; that later turns pay for where the first one went, and that a cache's oldest content has a
+/// price, are ours. Among more than <see cref="MostWeighed"/> instances only some are weighed: the pair, the home, and as many others
+/// in turn, since the best of dozens is as good as the best of all (Mitzenmacher, power of d choices).</remarks>
 internal sealed class LeastCostPolicy : IPlacementPolicy
 {
-    private readonly Dictionary<string, double> _k = new() { ["q"] = 1, ["g"] = 4, ["f"] = 4, ["s"] = 3, ["sf"] = 0.7, ["fm"] = 10, ["d"] = 0.1, ["tr"] = 2, ["h"] = 1, ["kw"] = 3, ["e"] = 0, ["kf"] = 0, ["kh"] = 1, ["kc"] = 1 };
+    private const int MostWeighed = 64;
 
-    public LeastCostPolicy(string name)
-    {
-        foreach (string part in name.Split(':').Skip(1).SelectMany(x => x.Split(',')))
-            _k[part.Split('=')[0]] = double.Parse(part.Split('=')[1], System.Globalization.CultureInfo.InvariantCulture);
-        (q, g, f, s, sf, fm, d, tr, h, kw, e, kf, kh, kc) = (_k["q"], _k["g"], _k["f"], _k["s"], _k["sf"], _k["fm"], _k["d"], _k["tr"], _k["h"], _k["kw"], _k["e"], _k["kf"], _k["kh"], _k["kc"]);
-    }
-    private readonly double q, g, f, s, sf, fm, d, tr, h, kw, e, kf, kh, kc;
-    private double _reuse = 0.5, _service = 0.3, _age = 60;
+    /// <summary>By how much another instance must be cheaper than the pair, seconds: less than a person notices, enough that gateways
+    /// which do not know of each other's requests agree about cold prefixes.</summary>
+    private const double AnchorSeconds = 0.005;
+
+    /// <summary>Weight of later turns, which meet the same line again.</summary>
+    private const double FutureWeight = 2;
+
+    /// <summary>Share of its own prefill by which a request slows each answer in the batch it joins.</summary>
+    private const double CrowdingWeight = 0.2;
+
+    /// <summary>From this share of the SLO on a second is dear, by so much.</summary>
+    private const double LateFrom = 0.7, LateWeight = 3;
+
+    /// <summary>Cost of an instance that takes nobody at the moment and for no known time, seconds.</summary>
+    private const double ClosedSeconds = 3;
+
+    private readonly ReuseStatistics _reuse = new();
+    private int _turn;
 
     public Choice Place(in PlacementQuery query)
     {
-        Instance? best = null;
-        double bestCost = double.MaxValue;
-        int mostCached = 0; TimeSpan usedAt = default; double bestOwn = 0; bool bestFull = false; double bestQueue = 0; long bestNeed = 0;
-        double future = f * Math.Min(fm, _reuse / (1 - _reuse)) * _service;
-        double slo = query.Options.TtftSloOf(query.Work.PromptTokens).TotalSeconds;
-        foreach (Instance i in query.Ready.Instances)
-        {
-            if (query.Work.Failed?.Contains(i) == true)
-                continue;
-            int blocks = i.Prefixes.CachedBlocks(query.Work.Request.Prompt.Hashes, out TimeSpan used, out int pinned);
-            int cached = TokenEstimates.CachedTokens(blocks, query.Work);
-            if (cached > mostCached) (mostCached, usedAt) = (cached, used);
-            int uncached = query.Work.PromptTokens - cached;
-            double own = query.Own(i, cached);
-            long need = query.Work.PromptTokens - TokenEstimates.CachedTokens(pinned, query.Work);
-            double queue = query.Queue(i) + i.ClaimedSeconds;
-            if (h > 0) queue = Math.Max(queue, (i.PacedUntil - query.Now).TotalSeconds + i.ClaimedSeconds);
-            double kvWait = h > 0 && i.Requests > 0 ? i.KvWait(need) : 0;
-            queue = Math.Max(queue, kc * kvWait);
-            bool full = i.Requests > 0 && (i.Pinned + Math.Min(need, (long)Tuning.Need) > (1 + Tuning.Over) * i.KvCapacityTokens || i.AllRequests >= query.Options.MaxRequestsPerInstance || i.BusyUntil > query.Now);
-            double busy = i.Line.BusyShare(query.Now);
-            double evict = 0;
-            long over = i.Prefixes.Blocks + (long)(uncached / 64.0) - i.Prefixes.CapacityBlocks;
-            if (g > 0 && over > 0 && i.Prefixes.OldestUse is { } oldest)
-                evict = g * own * Math.Min(1, over * 64.0 / Math.Max(1, uncached)) * Math.Exp(-(query.Now - oldest).TotalSeconds / (tr * _age));
-            double late = s * Math.Max(0, own + queue - sf * slo);
-            double cost = own + q * queue + evict + future * (e > 0 ? (double)uncached / query.Work.PromptTokens : 1) * (busy / Math.Max(0.1, 1.1 - busy) + kf * i.PinnedTokens / (double)i.KvCapacityTokens) + late + d * own * i.AllRequests + (full && kvWait == 0 ? kw : 0);
-            if (cost < bestCost || cost == bestCost && i.LastDispatch < best!.LastDispatch)
-                (best, bestCost, bestOwn, bestFull, bestQueue, bestNeed) = (i, cost, own, full, queue, need);
-        }
-        if (best is null)
+        var search = new Search(query, _reuse);
+        CandidatePair pair = CandidatePair.Of(query.Work.Key.Hash, query.Ready);
+        search.Weigh(query, pair.First, CandidateRole.FirstHash, 0);
+        if (pair.Second is { } second)
+            search.Weigh(query, second, CandidateRole.SecondHash, 0);
+        if (query.Home is { } home && home != pair.First && home != pair.Second)
+            search.Weigh(query, home, CandidateRole.Home, 0);
+        Instance[] all = query.Ready.Instances;
+        int others = Math.Min(all.Length, MostWeighed);
+        int start = all.Length > MostWeighed ? _turn = (_turn + MostWeighed) % all.Length : 0;
+        for (int k = 0; k < others; k++)
+            search.Weigh(query, all[(start + k) % all.Length], CandidateRole.Scored, AnchorSeconds);
+        if (search.Best.Instance is null)
             return new Choice(null, PlacementRule.Score, []);
         if (query.Work.HoldPlace is null)
+            _reuse.Saw(query, search.MostCached, search.MostCachedAt, search.Best.Cost.Own);
+        PlacementRule rule = search.Best.Instance == query.Home ? PlacementRule.SessionHome : PlacementRule.LeastCost;
+        return new Choice(search.Best.Instance, rule, search.Scores(query))
         {
-            _service += 0.02 * (bestOwn - _service);
-            _reuse += 0.01 * ((double)mostCached / Math.Max(1, query.Work.PromptTokens) - _reuse);
-            if (mostCached * 2 > query.Work.PromptTokens) _age += 0.02 * ((query.Now - usedAt).TotalSeconds - _age);
+            Waits = true,
+            IsFull = search.Best.IsFull,
+            KvTokens = search.Best.KvTokens,
+        };
+    }
+
+    private readonly record struct Weighed(Instance Instance, CandidateRole Role, CostTerms Cost, bool IsFull, long KvTokens);
+
+    /// <summary>One request's search: the best so far, the runner-up, and the one with the longest cached prefix.</summary>
+    private ref struct Search(in PlacementQuery query, ReuseStatistics reuse)
+    {
+        private readonly double _slo = query.Options.TtftSloOf(query.Work.PromptTokens).TotalSeconds;
+        private readonly double _future = FutureWeight * reuse.LaterTurns * reuse.MeanOwnSeconds;
+        private Weighed _runnerUp, _warmest;
+
+        public Weighed Best;
+        public int MostCached;
+        public TimeSpan MostCachedAt;
+
+        public void Weigh(in PlacementQuery query, Instance instance, CandidateRole role, double handicap)
+        {
+            InFlight work = query.Work;
+            if (work.Failed?.Contains(instance) == true || handicap > 0 && IsKnown(instance))
+                return;
+            int blocks = instance.Prefixes.CachedBlocks(work.Request.Prompt.Hashes, out TimeSpan usedAt, out int pinned);
+            int cached = TokenEstimates.CachedTokens(blocks, work);
+            long kvTokens = work.PromptTokens - TokenEstimates.CachedTokens(pinned, work);
+            bool noRoom = instance.Requests > 0 && instance.PinnedTokens + kvTokens > instance.KvCapacityTokens;
+            bool closed = instance.BusyUntil > query.Now || instance.AllRequests >= query.Options.MaxRequestsPerInstance;
+
+            double own = query.Own(instance, cached);
+            double line = Math.Max(query.Queue(instance), (instance.Pace.FreeAt - query.Now).TotalSeconds) + instance.Claims.Seconds;
+            double wait = Math.Max(line, instance.KvWait(kvTokens)) + (closed ? ClosedSeconds : 0);
+            double busy = instance.Line.BusyShare(query.Now);
+            var cost = new CostTerms(
+                own, wait,
+                LateWeight * Math.Max(0, own + wait - LateFrom * _slo),
+                CrowdingWeight * own * instance.AllRequests,
+                Eviction(query, instance, own, cached),
+                // A turn that stays where its conversation is brings nothing there that was not there before.
+                _future * (work.PromptTokens - cached) / Math.Max(1, work.PromptTokens) * busy / Math.Max(0.1, 1.1 - busy),
+                handicap);
+            var weighed = new Weighed(instance, role, cost, noRoom || closed, kvTokens);
+            if (cached > MostCached)
+                (MostCached, MostCachedAt, _warmest) = (cached, usedAt, weighed);
+            if (Best.Instance is null || IsCheaper(weighed, Best))
+                (Best, _runnerUp) = (weighed, Best);
+            else if (_runnerUp.Instance is null || IsCheaper(weighed, _runnerUp))
+                _runnerUp = weighed;
         }
-        bool later = h > 0 && (kh > 0 && bestFull || best.FreeAt(query.Now) > query.Now);
-        return new Choice(best, PlacementRule.Score, []) { Later = later, WaitSeconds = bestQueue, KvTokens = bestNeed };
+
+        /// <summary>The instances worth telling of: the one taken, the next best, and the one with the longest cached prefix.</summary>
+        public readonly CandidateScore[] Scores(in PlacementQuery query)
+        {
+            bool hasNext = _runnerUp.Instance is not null;
+            bool hasWarm = _warmest.Instance is { } warm && warm != Best.Instance && warm != _runnerUp.Instance;
+            var scores = new CandidateScore[1 + (hasNext ? 1 : 0) + (hasWarm ? 1 : 0)];
+            scores[0] = query.Score(Best.Instance, Best.Role) with { Cost = Best.Cost };
+            if (hasNext)
+                scores[1] = query.Score(_runnerUp.Instance!, _runnerUp.Role) with { Cost = _runnerUp.Cost };
+            if (hasWarm)
+                scores[^1] = query.Score(_warmest.Instance!, _warmest.Role) with { Cost = _warmest.Cost };
+            return scores;
+        }
+
+        // The pair and the home are weighed first, without the handicap.
+        private readonly bool IsKnown(Instance instance) =>
+            instance == Best.Instance || instance == _runnerUp.Instance && _runnerUp.Cost.Anchor == 0;
+
+        private static bool IsCheaper(in Weighed a, in Weighed b) =>
+            a.Cost.Total < b.Cost.Total || a.Cost.Total == b.Cost.Total && a.Instance.LastDispatch < b.Instance.LastDispatch;
+
+        /// <summary>What is evicted has to be computed again if it is asked for, and the longer nobody did the less likely that is.</summary>
+        private readonly double Eviction(in PlacementQuery query, Instance instance, double own, int cached)
+        {
+            int uncached = query.Work.PromptTokens - cached;
+            long free = instance.Prefixes.CapacityBlocks - instance.Prefixes.Blocks;
+            long over = query.Work.Request.Prompt.Hashes.Length - free;
+            if (uncached == 0 || over <= 0 || instance.Prefixes.OldestUse is not { } oldest)
+                return 0;
+            double share = Math.Min(1, (double)over / Math.Max(1, query.Work.Request.Prompt.Hashes.Length));
+            return own * share * reuse.StillWanted(query.Now - oldest);
+        }
     }
 }

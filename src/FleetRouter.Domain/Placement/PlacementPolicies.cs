@@ -14,7 +14,7 @@ public static class PlacementPolicies
     ];
 
     /// <summary>The known names, the default first.</summary>
-    public static readonly IReadOnlyList<string> Names = ["dual-hash", "least-load", .. Rivals];
+    public static readonly IReadOnlyList<string> Names = ["least-cost", "dual-hash", "least-load", .. Rivals];
 
     /// <summary>Settings of a policy worth trying on a workload, the published one first.</summary>
     /// <exception cref="ArgumentException">No policy has the name.</exception>
@@ -36,11 +36,10 @@ public static class PlacementPolicies
     /// <exception cref="ArgumentException">No policy has the name, or a parameter is unknown or out of range.</exception>
     internal static IPlacementPolicy Create(string policy)
     {
-        if (policy.StartsWith("cost", StringComparison.Ordinal))
-            return new LeastCostPolicy(policy);
         var given = new PolicyParameters(policy);
         IPlacementPolicy created = given.Name switch
         {
+            "least-cost" => new LeastCostPolicy(),
             "dual-hash" => new DualHashPolicy(),
             "least-load" => new LeastLoadPolicy(),
             "round-robin" => new RoundRobinPolicy(),

@@ -100,17 +100,14 @@ internal readonly ref struct PlacementQuery(
 /// <param name="Candidates">The instances weighed.</param>
 internal readonly record struct Choice(Instance? Instance, PlacementRule Rule, CandidateScore[] Candidates)
 {
-    /// <summary>The instance is the right one, but not yet: the request waits for it in the router.</summary>
-    public bool Later { get; init; }
+    /// <summary>Whether the request waits in the router until the instance is ready for it, rather than in the engine's queue.</summary>
+    public bool Waits { get; init; }
 
-    /// <summary>Seconds the instance will take for the request's prefill.</summary>
-    public double OwnSeconds { get; init; }
+    /// <summary>Whether the instance has no room for it yet.</summary>
+    public bool IsFull { get; init; }
 
-    /// <summary>Tokens of KV cache the request would pin there beyond what is pinned.</summary>
+    /// <summary>Tokens of KV cache it would pin there beyond what is pinned.</summary>
     public long KvTokens { get; init; }
-
-    /// <summary>Seconds until it would begin.</summary>
-    public double WaitSeconds { get; init; }
 }
 
 /// <summary>Chooses an instance. Reads the pool, changes nothing of it; may keep counts of its own.</summary>
