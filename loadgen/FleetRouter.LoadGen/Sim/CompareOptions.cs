@@ -22,7 +22,7 @@ internal sealed class CompareOptions
     public Option<Slo> Slo { get; } = SloOption.Create();
     public Option<Duration> InterToken { get; } = Duration.Option("--inter-token", "Mean time between tokens promised.", TimeSpan.FromMilliseconds(100));
     public Option<string> Profile { get; } = OneOf("--profile", "Model and hardware of the engines.", EngineProfile.All[0].Name, [.. EngineProfile.All.Skip(1).Select(profile => profile.Name)]);
-    public Option<string> Policies { get; } = new("--policies") { Description = "Who takes part beside the default policy: names with commas between them, all, or rivals.", DefaultValueFactory = _ => "rivals", HelpName = "A,B|all|rivals" };
+    public Option<string> Policies { get; } = new("--policies") { Description = "Who takes part beside the default policy: names with commas between them, all, or rivals; the last two bring the referees clairvoyant and shared-cache along.", DefaultValueFactory = _ => "rivals", HelpName = "A,B|all|rivals" };
     public Option<int?> Requests { get; } = Count("--requests", "Requests of the workload (1 or more); where the trace has fewer, copies of its sessions with texts of their own follow. Default: 3000, quick 1000.");
     public Option<ulong> Seed { get; } = new("--seed") { Description = "Seed of texts, jitter, session starts and probes.", DefaultValueFactory = _ => 1 };
     public Option<bool> IsQuick { get; } = new("--quick") { Description = "Fewer requests, steps of 3 %, published settings only, no curves." };

@@ -12,13 +12,14 @@ internal static class PolicyList
     {
         IEnumerable<string> names = text switch
         {
-            "all" => PlacementPolicies.Names,
-            "rivals" => PlacementPolicies.Rivals,
+            "all" => [.. PlacementPolicies.Names, .. RefereeFamilies.Names],
+            "rivals" => [.. PlacementPolicies.Rivals, .. RefereeFamilies.Names],
             _ => Names(text),
         };
         try
         {
-            return [.. names.Prepend(Family.Default).Distinct().Select(name => Family.OfPolicy(name, tuned))];
+            return [.. names.Prepend(Family.Default).Distinct().Select(name =>
+                RefereeFamilies.Names.Contains(name) ? RefereeFamilies.Of(name, tuned) : Family.OfPolicy(name, tuned))];
         }
         catch (ArgumentException wrong)
         {

@@ -28,10 +28,12 @@ public sealed partial class Pool
     /// <summary>A pool without instances.</summary>
     /// <exception cref="ArgumentException">No policy has the name the options give.</exception>
     public Pool(PoolOptions options)
+        : this(options, PlacementPolicies.Create(options.Policy))
     {
-        _options = options;
-        _policy = PlacementPolicies.Create(options.Policy);
     }
+
+    /// <summary>A pool with a policy of the caller's, whatever the options name: a simulator's referee.</summary>
+    internal Pool(PoolOptions options, IPlacementPolicy policy) => (_options, _policy) = (options, policy);
 
     /// <summary>What the pool serves; a new object whenever that changes, so that a host can publish it as it is.</summary>
     public ServedModels Served => _roster.Served;

@@ -68,7 +68,10 @@ public sealed class Cell
     public int SloRequests => _slo.Length;
 
     /// <summary>Runs a policy at a pace.</summary>
-    public RunScore Run(PoolOptions pool, double pace) => Score(FleetSimulation.Run(Workload, Setup(pool), pace), pace);
+    public RunScore Run(PoolOptions pool, double pace) => Run(Setup(pool), pace);
+
+    /// <summary>Runs a fleet at a pace.</summary>
+    public RunScore Run(FleetSetup setup, double pace) => Score(FleetSimulation.Run(Workload, setup, pace), pace);
 
     /// <summary>The fleet behind a pool of these options.</summary>
     public FleetSetup Setup(PoolOptions pool) => new()

@@ -16,6 +16,8 @@ internal sealed class BlockCache(int capacity)
     private int _oldest = None;
     private int _newest = None;
     private int _listed;
+    private int _watch; // Number of the prefix watched; blocks of it carry the number.
+    private ulong _watchedNext;
 
     private struct Block
     {
@@ -23,6 +25,8 @@ internal sealed class BlockCache(int capacity)
         public int References;
         public int Older;
         public int Newer;
+        public int Watch;
+        public int FreedAt;
     }
 
     public int Capacity => capacity;
@@ -49,11 +53,41 @@ internal sealed class BlockCache(int capacity)
 
     public bool IsFree(int block) => _blocks[block].References == 0;
 
+    /// <summary>What time it is, milliseconds; only ages are told by it.</summary>
+    public int Now { get; set; }
+
+    /// <summary>For how long the block that would be taken next has been free, milliseconds; null while there are blocks never used.</summary>
+    public int? OldestAge => _untouched < capacity || _oldest == None ? null : Now - _blocks[_oldest].FreedAt;
+
+    /// <summary>Whether the prefix given to <see cref="Watch"/> still is the longest that can be found.</summary>
+    public bool WatchHolds { get; private set; }
+
+    /// <summary>Blocks of the watched prefix that no request holds.</summary>
+    public int WatchedFree { get; private set; }
+
+    /// <summary>Watches a prefix, in place of the one before: a request that waits for room asks at every step, and a long
+    /// prompt has thousands of blocks to look up.</summary>
+    /// <param name="found">Its blocks; one below 0 is elsewhere.</param>
+    /// <param name="free">How many of them no request holds.</param>
+    /// <param name="next">Hash of the block after them, which was not found; 0 if no more are wanted.</param>
+    public void Watch(List<int> found, int free, ulong next)
+    {
+        (WatchHolds, WatchedFree, _watchedNext) = (true, free, next);
+        _watch++;
+        foreach (int block in found)
+        {
+            if (block >= 0)
+                _blocks[block].Watch = _watch;
+        }
+    }
+
     /// <summary>Holds a cached block once more.</summary>
     public void Hold(int block)
     {
-        if (_blocks[block].References++ == 0)
-            Unlink(block);
+        if (_blocks[block].References++ > 0)
+            return;
+        Unlink(block);
+        WatchedFree -= IsWatched(block) ? 1 : 0;
     }
 
     /// <summary>Takes a free block, the least recently freed; what it cached is forgotten. The caller has checked <see cref="Free"/>.</summary>
@@ -85,6 +119,7 @@ internal sealed class BlockCache(int capacity)
         if ((_indexed + 1) * 2 > _index.Length)
             GrowIndex();
         _blocks[block].Hash = hash;
+        WatchHolds &= hash != _watchedNext;
         Insert(block);
         _indexed++;
     }
@@ -95,6 +130,8 @@ internal sealed class BlockCache(int capacity)
         ref var released = ref _blocks[block];
         if (--released.References > 0)
             return;
+        WatchedFree += IsWatched(block) ? 1 : 0;
+        released.FreedAt = Now;
         released.Older = _newest;
         released.Newer = None;
         if (_newest == None)
@@ -104,6 +141,8 @@ internal sealed class BlockCache(int capacity)
         _newest = block;
         _listed++;
     }
+
+    private bool IsWatched(int block) => _watch > 0 && _blocks[block].Watch == _watch;
 
     private void Unlink(int block)
     {
@@ -158,6 +197,7 @@ internal sealed class BlockCache(int capacity)
         }
         _index[hole] = 0;
         _blocks[block].Hash = 0;
+        WatchHolds &= !IsWatched(block);
         _indexed--;
     }
 }

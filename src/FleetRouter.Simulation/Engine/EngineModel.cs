@@ -15,9 +15,10 @@ namespace FleetRouter.Simulation.Engine;
 /// Not modelled: CPU time per token in the API process, and steps scheduled ahead of the previous one's end.
 /// Not safe for concurrent use.
 /// </remarks>
-public sealed class EngineModel
+public sealed partial class EngineModel
 {
     private readonly BlockCache _blocks;
+    private readonly SharedCache? _shared;
     private readonly Dictionary<long, EngineTask> _tasks = [];
     private readonly LinkedList<EngineTask> _waiting = new();
     private readonly List<EngineTask> _running = [];
@@ -27,9 +28,11 @@ public sealed class EngineModel
     /// <summary>An engine with an empty cache.</summary>
     /// <param name="profile">Model and hardware.</param>
     /// <param name="limits">Where it departs from the profile.</param>
+    /// <param name="shared">A cache it shares with others; null, as in life, for none.</param>
     /// <exception cref="ArgumentException">A limit is below 1.</exception>
-    public EngineModel(EngineProfile profile, EngineLimits? limits = null)
+    public EngineModel(EngineProfile profile, EngineLimits? limits = null, SharedCache? shared = null)
     {
+        _shared = shared;
         limits ??= new EngineLimits();
         Profile = profile;
         MaxSequences = AtLeastOne(limits.MaxSequences ?? profile.MaxSequences, "max sequences");
@@ -164,6 +167,7 @@ public sealed class EngineModel
         if (!_inStep)
             throw new InvalidOperationException("no step is in flight");
         _inStep = false;
+        _blocks.Now = (int)now.TotalMilliseconds;
         Counters.Steps++;
         foreach (var task in _preempted)
         {
@@ -185,17 +189,6 @@ public sealed class EngineModel
         _running.RemoveRange(kept, _running.Count - kept);
     }
 
-    private Admission Admit(EngineRequest request)
-    {
-        if (request.PromptTokens == 0 || (long)request.PromptTokens + request.OutputTokens > MaxModelLength)
-            return Admission.TooLong;
-        if (_waiting.Count >= MaxQueuedRequests)
-            return Admission.TooManyRequests;
-        return _waiting.Count > 0 && WaitingTokens + request.PromptTokens > MaxQueuedTokens
-            ? Admission.TooManyTokens
-            : Admission.Accepted;
-    }
-
     private void ScheduleRunning(EngineTask task, ref int budget)
     {
         int tokens = Math.Min(task.Tokens - task.Computed, budget);
@@ -208,56 +201,6 @@ public sealed class EngineModel
         }
         Schedule(task, tokens);
         budget -= tokens;
-    }
-
-    private void AdmitWaiting(TimeSpan now, ref int budget)
-    {
-        while (_waiting.First is { } first && budget > 0 && _running.Count < MaxSequences)
-        {
-            var task = first.Value;
-            if (task.ReadyAt > now || !TryAdmit(task, ref budget))
-                return;
-            if (!task.WasScheduled)
-            {
-                task.WasScheduled = true;
-                task.Times.FirstScheduled = now;
-                task.Times.CachedTokens = task.Computed;
-                Counters.PrefixQueries += task.Tokens;
-                Counters.PrefixHits += task.Computed;
-            }
-            Dequeue(task);
-            _running.Add(task);
-            Schedule(task, task.Scheduled);
-        }
-    }
-
-    /// <summary>Finds the cached prefix and the blocks for a first chunk; holds both, or nothing if they do not fit.</summary>
-    private bool TryAdmit(EngineTask task, ref int budget)
-    {
-        int findable = (task.Tokens - 1) / BlockHash.BlockSize;
-        int found = 0;
-        int idle = 0;
-        while (found < findable && _blocks.TryFind(task.HashOf(found), out int block))
-        {
-            idle += _blocks.IsFree(block) ? 1 : 0;
-            task.Blocks.Add(block);
-            found++;
-        }
-        int computed = found * BlockHash.BlockSize;
-        int tokens = Math.Min(task.Tokens - computed, budget);
-        if (BlocksFor(computed + tokens) - found > _blocks.Free - idle)
-        {
-            task.Blocks.Clear();
-            return false;
-        }
-        foreach (int block in task.Blocks)
-            _blocks.Hold(block);
-        task.Computed = computed;
-        task.Published = found;
-        task.Scheduled = tokens;
-        TryAllocate(task, tokens);
-        budget -= tokens;
-        return true;
     }
 
     private bool TryAllocate(EngineTask task, int tokens)
@@ -275,13 +218,17 @@ public sealed class EngineModel
         task.Scheduled = tokens;
         int full = (task.Computed + tokens) / BlockHash.BlockSize;
         for (; task.Published < full; task.Published++)
+        {
             _blocks.Publish(task.Blocks[task.Published], task.HashOf(task.Published));
+            _shared?.Use(task.HashOf(task.Published));
+        }
     }
 
     private void Preempt(EngineTask victim)
     {
         _running.RemoveAt(_running.Count - 1);
         FreeBlocks(victim);
+        victim.Expects = null;
         victim.Computed = 0;
         victim.Published = 0;
         victim.Waiting = _waiting.AddFirst(victim);
@@ -348,18 +295,15 @@ public sealed class EngineModel
         return new StepLoad(prefill, pairs, decode, context, sequences);
     }
 
-    private void Dequeue(EngineTask task)
-    {
-        _waiting.Remove(task.Waiting!);
-        task.Waiting = null;
-        WaitingTokens -= task.Request.PromptTokens;
-    }
-
     /// <summary>Last block first, so that of one prefix the end is evicted before the beginning.</summary>
     private void FreeBlocks(EngineTask task)
     {
         for (int i = task.Blocks.Count - 1; i >= 0; i--)
+        {
             _blocks.Release(task.Blocks[i]);
+            if (i < task.Published)
+                _shared?.Use(task.HashOf(i));
+        }
         task.Blocks.Clear();
     }
 

@@ -13,6 +13,12 @@ internal sealed class EngineTask(EngineRequest request)
     /// <summary>The blocks held, in the order of the tokens.</summary>
     public List<int> Blocks { get; } = new(request.PromptBlocks.Length + 1);
 
+    /// <summary>Of those, blocks the shared cache has but not this engine; listed as <see cref="Elsewhere"/> until they are brought here.</summary>
+    public int Remote { get; set; }
+
+    /// <summary>Stands for a block that is in the shared cache only.</summary>
+    public const int Elsewhere = -1;
+
     /// <summary>From when on it can be scheduled.</summary>
     public TimeSpan ReadyAt { get; set; }
 
@@ -26,6 +32,9 @@ internal sealed class EngineTask(EngineRequest request)
 
     /// <summary>Leading blocks that were offered to the prefix cache.</summary>
     public int Published { get; set; }
+
+    /// <summary>While it waits: prompt tokens it need not compute and free blocks it takes, as they were when a referee first asked.</summary>
+    public (int Cached, int Blocks)? Expects { get; set; }
 
     public bool WasScheduled { get; set; }
     public bool IsAborted { get; set; }

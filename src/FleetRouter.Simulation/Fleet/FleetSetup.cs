@@ -1,4 +1,5 @@
 using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
 using FleetRouter.Simulation.Engine;
 
 namespace FleetRouter.Simulation.Fleet;
@@ -38,6 +39,12 @@ public sealed record FleetSetup
 
     /// <summary>Virtual time at which the run is ended whatever is open; null runs until every request has ended.</summary>
     public TimeSpan? Until { get; init; }
+
+    /// <summary>Whether every engine finds what any of them has computed (<see cref="Engine.SharedCache"/>), as no fleet does: for a referee.</summary>
+    public bool SharedCache { get; init; }
+
+    /// <summary>Places with the truth before its eyes, in place of the policy the pool's options name; null, as in life, for none.</summary>
+    internal Func<FleetTruth, IPlacementPolicy>? Referee { get; init; }
 
     /// <summary>Seed of the probes' phases.</summary>
     public ulong Seed { get; init; } = 1;

@@ -35,17 +35,21 @@ public sealed class FleetSimulation
     private long _alarm;
     private int _open;
 
-    private FleetSimulation(PreparedWorkload workload, FleetSetup setup, double pace, Pool pool, Action<PoolEvent, IReadOnlyList<PoolEffect>>? observe)
+    private FleetSimulation(PreparedWorkload workload, FleetSetup setup, double pace, Pool? pool, Action<PoolEvent, IReadOnlyList<PoolEffect>>? observe)
     {
-        (_workload, _setup, _pool, _observe) = (workload, setup, pool, observe);
+        (_workload, _setup, _observe) = (workload, setup, observe);
         _schedule = new RequestSchedule(workload.StartsAt(pace));
-        _engines = [.. setup.Engines.Select((profile, i) => new SimulatedEngine(i, setup.Ids?[i], profile, setup.Limits))];
+        SharedCache? shared = setup.SharedCache ? new SharedCache(setup.Engines.Sum(profile => setup.Limits.KvBlocks ?? profile.KvBlocks)) : null;
+        _engines = [.. setup.Engines.Select((profile, i) => new SimulatedEngine(i, setup.Ids?[i], profile, setup.Limits, shared))];
         foreach (SimulatedEngine engine in _engines)
             _engineOf.Add(engine.Id, engine);
         _outcomes = [.. workload.All.Select(request => new RequestOutcome(request))];
         foreach (RequestOutcome outcome in _outcomes)
             _outcomeOf.Add(outcome.Request.ForRouter.Id, outcome);
         _due = new DueRequest[_outcomes.Length];
+        _pool = pool ?? (setup.Referee is { } referee
+            ? new Pool(setup.Pool, referee(new FleetTruth(_engineOf, _outcomeOf, () => _now)))
+            : new Pool(setup.Pool));
     }
 
     /// <summary>Runs a workload to its end.</summary>
@@ -56,7 +60,7 @@ public sealed class FleetSimulation
     /// <exception cref="ArgumentException">The setup names an unknown policy, or an engine limit below 1.</exception>
     public static FleetRun Run(
         PreparedWorkload workload, FleetSetup setup, double pace = 1, Action<PoolEvent, IReadOnlyList<PoolEffect>>? observe = null) =>
-        Run(workload, setup, pace, new Pool(setup.Pool), observe);
+        new FleetSimulation(workload, setup, pace, null, observe).Run();
 
     /// <summary>The same round a pool that its observer may look into.</summary>
     internal static FleetRun Run(
@@ -195,6 +199,7 @@ public sealed class FleetSimulation
         outcome.Engine = engine.Index;
         outcome.OutputTokens = 0;
         outcome.LastActivity = _now;
+        engine.OnTheWay.Add(outcome.Request);
         Plan(_now + _setup.NetworkDelay, new Happening(Kind.Submit, engine.Index, outcome.Request.Index, outcome.Attempts));
         Plan(_now + _setup.ActivityTimeout, new Happening(Kind.Silent, engine.Index, outcome.Request.Index, outcome.Attempts));
     }
@@ -271,6 +276,7 @@ public sealed class FleetSimulation
 
     private void Submit(RequestOutcome outcome, SimulatedEngine engine, long attempt)
     {
+        engine.OnTheWay.Remove(outcome.Request);
         if (outcome.Attempts != attempt || outcome.EndedAt is not null)
             return;
         Admission admission = default;
@@ -301,7 +307,8 @@ public sealed class FleetSimulation
         if (!plan.IsIdle)
         {
             engine.InStep = true;
-            Plan(_now + plan.Duration, new Happening(Kind.StepEnds, engine.Index, Number: engine.Life));
+            engine.StepEndsAt = _now + plan.Duration;
+            Plan(engine.StepEndsAt, new Happening(Kind.StepEnds, engine.Index, Number: engine.Life));
         }
         else if (plan.WakeAt is { } at && (engine.WakesAt is null || at < engine.WakesAt))
         {

@@ -5,9 +5,9 @@ using FleetRouter.Simulation.Workloads;
 namespace FleetRouter.Simulation.Fleet;
 
 /// <summary>One engine of a simulated fleet: the engine model, and what befalls the process round it.</summary>
-internal sealed class SimulatedEngine(int index, string? id, EngineProfile profile, EngineLimits limits)
+internal sealed class SimulatedEngine(int index, string? id, EngineProfile profile, EngineLimits limits, SharedCache? shared = null)
 {
-    private EngineModel _model = new(profile, limits);
+    private EngineModel _model = new(profile, limits, shared);
     private readonly int[] _faults = new int[Enum.GetValues<FaultKind>().Length];
     private EngineReport? _frozen;
     private SplitMix64 _babble = new((ulong)index);
@@ -20,6 +20,12 @@ internal sealed class SimulatedEngine(int index, string? id, EngineProfile profi
     public int Life { get; private set; } = 1;
 
     public bool InStep { get; set; }
+
+    /// <summary>When the step in flight ends.</summary>
+    public TimeSpan StepEndsAt { get; set; }
+
+    /// <summary>Requests sent to it that have not reached it yet.</summary>
+    public List<PreparedRequest> OnTheWay { get; } = [];
 
     /// <summary>When it is due to look for work without being called; null if it is not.</summary>
     public TimeSpan? WakesAt { get; set; }
@@ -42,7 +48,7 @@ internal sealed class SimulatedEngine(int index, string? id, EngineProfile profi
     /// <summary>The process is replaced by a new one with an empty cache.</summary>
     public void Die()
     {
-        _model = new EngineModel(profile, limits);
+        _model = new EngineModel(profile, limits, shared);
         (InStep, WakesAt) = (false, null);
         Life++;
     }
