@@ -2,12 +2,12 @@ namespace FleetRouter.Domain.Fleet;
 
 /// <summary>How fast prompts may be given to an instance so that the answers in its batch keep their pace: every prompt computed
 /// delays every token made meanwhile.</summary>
-/// <remarks>A leaky bucket over seconds of prefill, whose rate is a feedback on what was seen: in balance a fifth of the measured
+/// <remarks>A leaky bucket over seconds of prefill, whose rate is a feedback on what was seen: in balance an eighth of the measured
 /// stretches of answers are slower than the SLO. Where answers are fast whatever comes, it never holds anything up.</remarks>
 internal sealed class AnswerPace
 {
     /// <summary>Share of the stretches that may be slower than the SLO; the SLO itself is of whole answers.</summary>
-    private const double SlowShare = 0.2;
+    private const double SlowShare = 0.12;
 
     /// <summary>How far one slow stretch lowers the rate; a fast one raises it by what keeps the balance.</summary>
     private const double Step = 0.02;

@@ -30,7 +30,7 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     public int ProjectedOutput;
 
     /// <summary>What its hold on the instance's prefix index is let go with.</summary>
-    public int Pin;
+    public PrefixPin Pin;
 
     /// <summary>Work of the uncached part, as <see cref="Fleet.PrefillWork"/> counts it.</summary>
     public double PrefillWork;

@@ -40,7 +40,7 @@ public sealed partial class Pool
             _held.Add(work, _now);
             effects.Add(new Held(work.Request.Id));
         }
-        work.ClaimOn(instance, own, tokens);
+        _held.Claim(work, instance, own, tokens);
         return true;
     }
 
@@ -76,18 +76,20 @@ public sealed partial class Pool
     {
         ReleaseClaims(effects);
         List<string>? blocked = null;
-        for (LinkedListNode<InFlight>? node = _held.First, next; node is not null && blocked?.Count != _held.Models; node = next)
+        for (LinkedListNode<InFlight>? node = _held.First, next; node is not null; node = next)
         {
             next = node.Next;
             InFlight work = node.Value;
             CandidateScore[] weighed = [];
-            if (blocked?.Contains(work.Request.Model) == true)
+            if (Deadline(work) > _now && (blocked?.Count ?? 0) == _held.Models)
+                return;   // the others came later, and wait for an instance or behind one who does not
+            if (work.Claim is null && blocked?.Contains(work.Request.Model) == true)
                 continue;
-            if (work.Claim is null && TryPlace(work, out weighed, effects))
+            if (work.Claim is null && TryPlace(work, out weighed, effects) && work.Claim is null)
                 continue;
             if (Deadline(work) <= _now)
                 Refuse(work, NowhereToGo(work) ?? Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), weighed, effects);
-            else if (work.Claim is not null || !StandsAside(work))
+            else if (work.Claim is null && !StandsAside(work))
                 (blocked ??= []).Add(work.Request.Model);
         }
     }
@@ -136,9 +138,16 @@ public sealed partial class Pool
         }
     }
 
+    /// <summary>Places anew who waits for an instance that is not ready any more.</summary>
+    private void Disappoint(Instance instance, List<PoolEffect> effects)
+    {
+        while (instance.State != InstanceState.Ready && instance.Claims.First is { } work)
+            PlaceAnew(work, effects);
+    }
+
     private void PlaceAnew(InFlight work, List<PoolEffect> effects)
     {
-        work.GiveUpClaim();
+        _held.GiveUpClaim(work);
         if (!TryPlace(work, out CandidateScore[] weighed, effects) && NowhereToGo(work) is { } refusal)
             Refuse(work, refusal, weighed, effects);
     }

@@ -38,6 +38,9 @@ public sealed partial class Pool
     /// <summary>What the pool serves; a new object whenever that changes, so that a host can publish it as it is.</summary>
     public ServedModels Served => _roster.Served;
 
+    /// <summary>The instances, in order of id.</summary>
+    internal IReadOnlyList<Instance> Instances => _roster.All;
+
     /// <summary>Handles one event and appends what is to be done to <paramref name="effects"/>.</summary>
     public void Handle(PoolEvent happened, List<PoolEffect> effects)
     {
@@ -52,9 +55,13 @@ public sealed partial class Pool
             case InstanceProbed e: Probed(e, effects); break;
             case ProbeFailed e when _roster.Find(e.Instance) is { } instance:
                 _roster.Missed(instance, e.Reason, _options.SuspectAfterFailedProbes, _now, effects);
+                Disappoint(instance, effects);
                 break;
             case InstanceJoined e: _roster.Join(e.Instance, _now, _options, effects); break;
-            case InstanceLeft e: _roster.Leave(e.Instance, _now, effects); break;
+            case InstanceLeft e when _roster.Find(e.Instance) is { } instance:
+                _roster.Leave(e.Instance, _now, effects);
+                Disappoint(instance, effects);
+                break;
             case OptionsChanged e: Change(e.Options, effects); break;
             case AlarmRang: _alarm = null; ReleaseHeld(effects); break;
         }
@@ -156,7 +163,7 @@ public sealed partial class Pool
             return;
         if (work.InterTokenSince(_now, e.OutputTokens) is { } interToken)
             instance.Pace.Saw(interToken, _options.InterTokenSlo.TotalSeconds);
-        bool first = !work.PrefillDone;
+        bool first = !work.PrefillDone && e.OutputTokens > 0;
         if (first)
             instance.Line.Finish(work, _now, _options.PrefillTokensPerSecond);
         work.Progress(e.OutputTokens);
@@ -169,7 +176,6 @@ public sealed partial class Pool
         if (!_inFlight.Remove(e.RequestId, out InFlight? work))
             return;
         _held.Remove(work, _now);
-        work.GiveUpClaim();
         if (work.Instance is { } instance)
         {
             work.EndLease(_now);
@@ -256,7 +262,6 @@ public sealed partial class Pool
     private void Refuse(InFlight work, Refusal refusal, CandidateScore[] weighed, List<PoolEffect> effects)
     {
         _held.Remove(work, _now);
-        work.GiveUpClaim();
         _inFlight.Remove(work.Request.Id);
         effects.Add(new Refuse(work.Request.Id, refusal, Decide(work, PlacementRule.Refused, null, weighed, refusal)));
     }

@@ -18,9 +18,11 @@ internal sealed class PrefillLine(double priorRate)
     private const double Overhead = 0.02;
 
     private double _pending;
-    private int _count;
     private TimeSpan _since, _busyAt;
     private double _busy, _seenWork, _seenSeconds;
+
+    /// <summary>Prompts in line.</summary>
+    public int Count { get; private set; }
 
     /// <summary>Work a second.</summary>
     public double Rate { get; private set; } = priorRate;
@@ -28,7 +30,7 @@ internal sealed class PrefillLine(double priorRate)
     /// <summary>A prompt joins the line.</summary>
     public void Add(InFlight work, TimeSpan now)
     {
-        if (_count++ == 0)
+        if (Count++ == 0)
             _since = now;
         _pending += work.PrefillWork;
         _busy = BusyShare(now) + (work.PrefillWork / Rate + DecodeSecondsPerToken * work.ProjectedOutput) / BusySeconds;
@@ -36,7 +38,7 @@ internal sealed class PrefillLine(double priorRate)
     }
 
     /// <summary>A prompt leaves the line uncomputed.</summary>
-    public void Drop(InFlight work) => _pending = --_count == 0 ? 0 : _pending - work.PrefillWork;
+    public void Drop(InFlight work) => _pending = --Count == 0 ? 0 : _pending - work.PrefillWork;
 
     /// <summary>A prompt's first token came: what lay between it and the one before tells the speed.</summary>
     /// <remarks>The ratio of sums, not the mean of ratios: several prompts end in one step, and then the last of them takes no time.</remarks>
@@ -55,7 +57,7 @@ internal sealed class PrefillLine(double priorRate)
     }
 
     /// <summary>Seconds until the line is empty: what is pending, less what has been done of it since the last first token.</summary>
-    public double Seconds(TimeSpan now) => _count == 0 ? 0 : Math.Max(0, _pending / Rate - (now - _since).TotalSeconds);
+    public double Seconds(TimeSpan now) => Count == 0 ? 0 : Math.Max(0, _pending / Rate - (now - _since).TotalSeconds);
 
     /// <summary>Share of its time the instance was kept busy of late, by the work it was given; above 1 while a line grows.</summary>
     public double BusyShare(TimeSpan now) => _busy * Math.Exp(-(now - _busyAt).TotalSeconds / BusySeconds);

@@ -21,10 +21,11 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     private const double FutureWeight = 2;
 
     /// <summary>Share of its own prefill by which a request slows each answer in the batch it joins.</summary>
-    private const double CrowdingWeight = 0.2;
+    private const double CrowdingWeight = 0.1;
 
-    /// <summary>From this share of the SLO on a second is dear, by so much.</summary>
-    private const double LateFrom = 0.7, LateWeight = 3;
+    /// <summary>From this share of the SLO on a second is dear, by so much; beyond the SLO dearer than anything else, so that no instance
+    /// that would meet it is passed over for one that would not.</summary>
+    private const double LateFrom = 0.7, LateWeight = 3, MissWeight = 20;
 
     /// <summary>Cost of an instance that takes nobody at the moment and for no known time, seconds.</summary>
     private const double ClosedSeconds = 3;
@@ -54,12 +55,12 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
         return new Choice(search.Best.Instance, rule, search.Scores(query))
         {
             Waits = true,
-            IsFull = search.Best.IsFull,
+            IsFull = search.Best.Obstacle is not null,
             KvTokens = search.Best.KvTokens,
         };
     }
 
-    private readonly record struct Weighed(Instance Instance, CandidateRole Role, CostTerms Cost, bool IsFull, long KvTokens);
+    private readonly record struct Weighed(Instance Instance, CandidateRole Role, CostTerms Cost, string? Obstacle, long KvTokens);
 
     /// <summary>One request's search: the best so far, the runner-up, and the one with the longest cached prefix.</summary>
     private ref struct Search(in PlacementQuery query, ReuseStatistics reuse)
@@ -82,6 +83,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             long kvTokens = work.PromptTokens - TokenEstimates.CachedTokens(pinned, work);
             bool noRoom = instance.Requests > 0 && instance.PinnedTokens + kvTokens > instance.KvCapacityTokens;
             bool closed = instance.BusyUntil > query.Now || instance.AllRequests >= query.Options.MaxRequestsPerInstance;
+            string? obstacle = closed ? instance.BusyUntil > query.Now ? "engine-busy" : "request-limit" : noRoom ? "kv-full" : null;
 
             double own = query.Own(instance, cached);
             double line = Math.Max(query.Queue(instance), (instance.Pace.FreeAt - query.Now).TotalSeconds) + instance.Claims.Seconds;
@@ -89,13 +91,13 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             double busy = instance.Line.BusyShare(query.Now);
             var cost = new CostTerms(
                 own, wait,
-                LateWeight * Math.Max(0, own + wait - LateFrom * _slo),
+                LateWeight * Math.Max(0, own + wait - LateFrom * _slo) + MissWeight * Math.Max(0, own + wait - _slo),
                 CrowdingWeight * own * instance.AllRequests,
                 Eviction(query, instance, own, cached),
                 // A turn that stays where its conversation is brings nothing there that was not there before.
                 _future * (work.PromptTokens - cached) / Math.Max(1, work.PromptTokens) * busy / Math.Max(0.1, 1.1 - busy),
                 handicap);
-            var weighed = new Weighed(instance, role, cost, noRoom || closed, kvTokens);
+            var weighed = new Weighed(instance, role, cost, obstacle, kvTokens);
             if (cached > MostCached)
                 (MostCached, MostCachedAt, _warmest) = (cached, usedAt, weighed);
             if (Best.Instance is null || IsCheaper(weighed, Best))
@@ -110,13 +112,16 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             bool hasNext = _runnerUp.Instance is not null;
             bool hasWarm = _warmest.Instance is { } warm && warm != Best.Instance && warm != _runnerUp.Instance;
             var scores = new CandidateScore[1 + (hasNext ? 1 : 0) + (hasWarm ? 1 : 0)];
-            scores[0] = query.Score(Best.Instance, Best.Role) with { Cost = Best.Cost };
+            scores[0] = Score(query, Best);
             if (hasNext)
-                scores[1] = query.Score(_runnerUp.Instance!, _runnerUp.Role) with { Cost = _runnerUp.Cost };
+                scores[1] = Score(query, _runnerUp);
             if (hasWarm)
-                scores[^1] = query.Score(_warmest.Instance!, _warmest.Role) with { Cost = _warmest.Cost };
+                scores[^1] = Score(query, _warmest);
             return scores;
         }
+
+        private static CandidateScore Score(in PlacementQuery query, in Weighed weighed) =>
+            query.Score(weighed.Instance, weighed.Role) with { Cost = weighed.Cost, Refused = weighed.Obstacle };
 
         // The pair and the home are weighed first, without the handicap.
         private readonly bool IsKnown(Instance instance) =>

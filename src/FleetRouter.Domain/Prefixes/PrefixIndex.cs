@@ -82,28 +82,33 @@ public sealed class PrefixIndex
         Evict();
     }
 
-    /// <summary>Holds the whole of <paramref name="chain"/>, just touched, against eviction until it is unpinned: a running request's
-    /// blocks stay. Several may pin one block.</summary>
+    /// <summary>Holds what is held of <paramref name="chain"/>, just touched, against eviction until it is unpinned: a running
+    /// request's blocks stay. Several may pin one block.</summary>
     /// <returns>What <see cref="Unpin"/> is to be given.</returns>
-    public int Pin(ReadOnlySpan<ulong> chain)
+    public PrefixPin Pin(ReadOnlySpan<ulong> chain)
     {
-        for (Node? node = Next(null, chain, 0, out int depth); node is not null; node = Next(node, chain, depth, out depth))
+        int depth = 0;
+        for (Node? node = Next(null, chain, 0); node is not null; node = Next(node, chain, depth))
+        {
+            depth += node.Length;
             if (node.Pins++ == 0)
                 PinnedBlocks += node.Length;
-        return _life;
+        }
+        return new PrefixPin(_life, depth);
     }
 
     /// <summary>Lets go of what <see cref="Pin"/> held. Its blocks are the latest used, as an engine frees them then.</summary>
-    public void Unpin(ReadOnlySpan<ulong> chain, int pin, TimeSpan now)
+    public void Unpin(ReadOnlySpan<ulong> chain, PrefixPin pin, TimeSpan now)
     {
-        if (pin != _life)
+        if (pin.Life != _life)
             return;
         Node? last = null;
-        for (Node? node = Next(null, chain, 0, out int depth); node is not null; node = Next(node, chain, depth, out depth))
+        // Not beyond: others may have added below, where the prompt did not fit, and pinned what they added.
+        for (int depth = 0; depth < pin.Depth; depth += last.Length)
         {
-            last = node;
-            if (--node.Pins == 0)
-                PinnedBlocks -= node.Length;
+            last = Next(last, chain, depth)!;
+            if (--last.Pins == 0)
+                PinnedBlocks -= last.Length;
         }
         for (Node? node = last; node is not null; node = node.Parent)
         {
@@ -113,15 +118,10 @@ public sealed class PrefixIndex
         Evict();
     }
 
-    /// <summary>The node of <paramref name="chain"/> after <paramref name="node"/>, which ends at <paramref name="depth"/>; pinned chains end with a node.</summary>
-    private Node? Next(Node? node, ReadOnlySpan<ulong> chain, int depth, out int end)
-    {
-        Node? next = null;
-        end = depth;
-        if (depth < chain.Length && (node is null ? _roots : node.Children)?.TryGetValue(chain[depth], out next) == true)
-            end = depth + next.Length;
-        return next;
-    }
+    /// <summary>The node of <paramref name="chain"/> after <paramref name="node"/>, which ends at <paramref name="depth"/>; what is
+    /// pinned ends with a node.</summary>
+    private Node? Next(Node? node, ReadOnlySpan<ulong> chain, int depth) =>
+        depth < chain.Length ? (node is null ? _roots : node.Children)?.GetValueOrDefault(chain[depth]) : null;
 
     /// <summary>Forgets everything, as an engine does that restarts or sleeps.</summary>
     public void Clear()
@@ -225,3 +225,8 @@ public sealed class PrefixIndex
             : (blocks.AsSpan(start, length).ToArray(), 0, length);
     }
 }
+
+/// <summary>How far down a prompt was pinned, and in which life of the index.</summary>
+/// <param name="Life">How often the index was cleared before.</param>
+/// <param name="Depth">Blocks pinned.</param>
+public readonly record struct PrefixPin(int Life, int Depth);

@@ -6,7 +6,7 @@ namespace FleetRouter.Domain.Tests.Sessions;
 
 public sealed class SessionHomesTests
 {
-    private static readonly PoolOptions Options = new() { Name = "test", MaxSessions = 3, SessionIdleTime = TimeSpan.FromMinutes(10) };
+    private static readonly PoolOptions Options = new() { Name = "test", Policy = "dual-hash", MaxSessions = 3, SessionIdleTime = TimeSpan.FromMinutes(10) };
 
     [Fact]
     public void A_session_known_by_its_id_stays_home_though_its_prefix_names_others()
