@@ -10,7 +10,7 @@ public sealed record PoolOptions
     /// it has any, as in <c>smetric:slack=3</c>. Default <c>least-cost</c>.</summary>
     public string Policy { get; init; } = "least-cost";
 
-    /// <summary>Time to first token a request should meet; beyond it the warm candidate is left for the lighter one.
+    /// <summary>Time to first token a request should meet: coming near it makes an instance dear, and who must begin first goes first.
     /// Range 10 ms to 10 min, default 5 s (the SLO of the dual-hash paper's evaluation).</summary>
     public TimeSpan TtftSlo { get; init; } = TimeSpan.FromSeconds(5);
 
@@ -37,7 +37,7 @@ public sealed record PoolOptions
     /// (vLLM's smaller default batch; more would only queue inside the engine, where nothing can move it).</summary>
     public int MaxRequestsPerInstance { get; init; } = 256;
 
-    /// <summary>Requests the router holds when every instance is saturated. Range 0 to 1,000,000, default 1,024.</summary>
+    /// <summary>Requests the router holds, when every instance is saturated or for the one that suits them. Range 0 to 1,000,000, default 1,024.</summary>
     public int MaxHeld { get; init; } = 1_024;
 
     /// <summary>Longest time a request is held before it is refused as busy. Range 0 to 1 h, default 30 s.</summary>
