@@ -8,7 +8,7 @@ namespace FleetRouter.LoadGen.Demo;
 /// <summary>The demo verb: one workload under two policies, each on a fresh fleet, side by side.</summary>
 internal static class DemoCommand
 {
-    private static readonly string[] Policies = ["round-robin", "dual-hash"];
+    private static readonly string[] Policies = ["round-robin", "least-cost"];
     private static readonly TimeSpan SloTtft = TimeSpan.FromMilliseconds(500), SloItl = TimeSpan.FromMilliseconds(100);
 
     private sealed record DemoReport(string Workload, IReadOnlyList<DemoRun> Runs);
@@ -28,7 +28,7 @@ internal static class DemoCommand
         var json = new Option<string?>("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
         var html = new Option<string?>("--html") { Description = "Write a report with plots to this file; it opens without a network.", HelpName = "FILE" };
         var noProgress = new Option<bool>("--no-progress") { Description = "Show no progress." };
-        var command = new Command("demo", "Run one conversation workload on this machine under round-robin and under dual-hash, each on fresh engine stand-ins, and show both side by side. Exit code 0 only if no request failed.")
+        var command = new Command("demo", "Run one conversation workload on this machine under round-robin and under least-cost, each on fresh engine stand-ins, and show both side by side. Exit code 0 only if no request failed.")
         {
             engines, duration, seed, json, html, noProgress,
         };

@@ -17,27 +17,53 @@ internal sealed class HoldQueue
 
     public LinkedListNode<InFlight>? First => _waiting.First;
 
-    /// <summary>How many models the waiting requests ask for.</summary>
+    /// <summary>How many models those ask for who wait for any instance, without a claim on one.</summary>
     public int Models => _byModel.Count;
 
+    /// <summary>Whether somebody waits for any instance that serves the model.</summary>
     public bool HoldsModel(string model) => _byModel.ContainsKey(model);
 
     public void Add(InFlight work, TimeSpan now)
     {
         work.HeldSince = now;
-        _byModel[work.Request.Model] = _byModel.GetValueOrDefault(work.Request.Model) + 1;
         work.HoldPlace = _waiting.AddLast(work);
+        CountForModel(work, 1);
+    }
+
+    /// <summary>One that waits here waits for one instance from now on: in nobody's way but there.</summary>
+    public void Claim(InFlight work, Instance instance, double seconds, long tokens)
+    {
+        work.ClaimOn(instance, seconds, tokens);
+        CountForModel(work, -1);
+    }
+
+    /// <summary>It waits for any instance again.</summary>
+    public void GiveUpClaim(InFlight work)
+    {
+        if (work.Claim is null)
+            return;
+        work.GiveUpClaim();
+        CountForModel(work, 1);
     }
 
     public void Remove(InFlight work, TimeSpan now)
     {
         if (work.HoldPlace is not { } place)
             return;
+        GiveUpClaim(work);
+        CountForModel(work, -1);
         _waiting.Remove(place);
         work.HoldPlace = null;
         work.HeldFor += now - work.HeldSince;
-        if (--System.Runtime.InteropServices.CollectionsMarshal.GetValueRefOrNullRef(_byModel, work.Request.Model) == 0)
+    }
+
+    private void CountForModel(InFlight work, int more)
+    {
+        int count = _byModel.GetValueOrDefault(work.Request.Model) + more;
+        if (count == 0)
             _byModel.Remove(work.Request.Model);
+        else
+            _byModel[work.Request.Model] = count;
     }
 
     /// <summary>Counts the end of a lease, the pace at which places come free.</summary>

@@ -26,26 +26,54 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     // The lease; Instance is null while the request is held.
     public Instance? Instance;
     public TimeSpan DispatchedAt;
-    public long BacklogAtDispatch;
     public int UncachedTokens;
     public int ProjectedOutput;
+
+    /// <summary>What its hold on the instance's prefix index is let go with.</summary>
+    public PrefixPin Pin;
+
+    /// <summary>Work of the uncached part, as <see cref="Fleet.PrefillWork"/> counts it.</summary>
+    public double PrefillWork;
+
+    /// <summary>When the last report of its tokens came, and how many there were.</summary>
+    public TimeSpan PacedAt;
+    public int PacedTokens;
+
     public int OutputTokens;
     public bool PrefillDone;
 
     /// <summary>Whether it was moved from one instance's queue to another's.</summary>
     public bool Moved;
 
-    // The hold.
+    // The hold. A request that waits for one instance has a claim on it: seconds of its prefill, tokens of its cache.
+    public Instance? Claim;
+    public double ClaimSeconds;
+    public long ClaimTokens;
+
+    /// <summary>When its prefill is to begin at the latest if it is to meet its SLO; who must begin first goes first.</summary>
+    public TimeSpan LatestStart;
+
+    /// <summary>Whether an idle instance could meet its SLO.</summary>
+    public bool HasSlo;
+
+    /// <summary>Whether it waits for the pace of others' answers. A prompt that needs much of its SLO for itself has no time to.</summary>
+    public bool IsPaced;
+
+    /// <summary>Its place among all arrivals.</summary>
+    public long Order;
+
     public LinkedListNode<InFlight>? HoldPlace;
     public TimeSpan HeldSince;
     public TimeSpan HeldFor;
 
     public int RemainingOutput => Math.Max(0, ProjectedOutput - OutputTokens);
 
-    public void Lease(Instance instance, TimeSpan at, int uncachedTokens, int projectedOutput, long backlog)
+    public void Lease(Instance instance, TimeSpan at, int uncachedTokens, int projectedOutput)
     {
         (Instance, DispatchedAt, UncachedTokens, ProjectedOutput) = (instance, at, uncachedTokens, projectedOutput);
-        (OutputTokens, PrefillDone, BacklogAtDispatch) = (0, false, backlog);
+        (OutputTokens, PrefillDone) = (0, false);
+        PrefillWork = Fleet.PrefillWork.Of(uncachedTokens, PromptTokens);
+        (PacedAt, PacedTokens) = (at, 0);
         instance.Take(this);
     }
 
@@ -59,14 +87,40 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
             PrefillDone = true;
             instance.EndPrefill(this);
         }
+        instance.AnswerTokens += outputTokens - OutputTokens;
         int remaining = RemainingOutput;
         OutputTokens = outputTokens;
         instance.DecodeTokens -= remaining - RemainingOutput;
     }
 
-    public void EndLease()
+    public void EndLease(TimeSpan now)
     {
-        Instance?.Release(this);
+        if (Instance is not { } instance)
+            return;
+        instance.Release(this);
+        instance.Leased((now - DispatchedAt).TotalSeconds);
+        instance.Prefixes.Unpin(Request.Prompt.Hashes, Pin, now);
         Instance = null;
+    }
+
+    /// <summary>Waits for one instance, which it will take so many seconds and tokens of.</summary>
+    public void ClaimOn(Instance instance, double seconds, long tokens)
+    {
+        (Claim, ClaimSeconds, ClaimTokens) = (instance, seconds, tokens);
+        instance.Claims.Add(this);
+    }
+
+    public void GiveUpClaim()
+    {
+        Claim?.Claims.Remove(this);
+        Claim = null;
+    }
+
+    /// <summary>The mean time between tokens since the report before, seconds; null at the first.</summary>
+    public double? InterTokenSince(TimeSpan now, int outputTokens)
+    {
+        double? seconds = PacedTokens > 0 && outputTokens > PacedTokens ? (now - PacedAt).TotalSeconds / (outputTokens - PacedTokens) : null;
+        (PacedAt, PacedTokens) = (now, outputTokens);
+        return seconds;
     }
 }

@@ -1,3 +1,4 @@
+using FleetRouter.Domain.Admission;
 using FleetRouter.Domain.Prefixes;
 
 namespace FleetRouter.Domain.Fleet;
@@ -21,6 +22,9 @@ internal sealed class Instance(string id, PoolOptions options)
     public TimeSpan ReportedAt;
     public IReadOnlyList<string> Models = [];
 
+    /// <summary>Seconds of prefill an instance keeps in line: a step of work in hand, and one to follow without a gap.</summary>
+    private const double LineSeconds = 0.5;
+
     // What the leases of this router hold here.
     public int Requests;
     public long PendingPrefillTokens;
@@ -30,6 +34,29 @@ internal sealed class Instance(string id, PoolOptions options)
 
     /// <summary>Those of them without a first token, in the order of their dispatch.</summary>
     public readonly List<InFlight> Prefilling = [];
+
+    /// <summary>The prompts without a first token, as work.</summary>
+    public readonly PrefillLine Line = new(options.PrefillTokensPerSecond);
+
+    /// <summary>How fast prompts may follow each other here.</summary>
+    public readonly AnswerPace Pace = new();
+
+    /// <summary>Requests held in the router for this instance.</summary>
+    public readonly Claims Claims = new();
+
+    /// <summary>Tokens of answers the leases have in the KV cache, as far as reported.</summary>
+    public long AnswerTokens;
+
+    /// <summary>Mean time from a dispatch to its end, seconds; the start is a guess.</summary>
+    private double _leaseSeconds = 10;
+    private double _tokensPerBlock = 64;
+
+    /// <summary>Tokens of KV cache the running requests hold: their prompts, what they share counted once, and their answers so far.</summary>
+    public long PinnedTokens => AnswerTokens + (long)(Prefixes.PinnedBlocks * _tokensPerBlock);
+
+    /// <summary>Seconds until so many more tokens fit beside what is pinned and claimed: leases end at their usual pace.</summary>
+    public double KvWait(long tokens) => Requests == 0 ? 0
+        : Math.Max(0, PinnedTokens + Claims.Tokens + tokens - KvCapacityTokens) * _leaseSeconds / Math.Max(1, PinnedTokens);
 
     /// <summary>Requests the engine has that this router did not send: other gateways' and direct clients'.</summary>
     public int ForeignRequests;
@@ -49,8 +76,8 @@ internal sealed class Instance(string id, PoolOptions options)
 
     public long KvCapacityTokens = options.KvCapacityTokens;
 
-    /// <summary>Prompt tokens a second, learned from this instance's own first tokens.</summary>
-    public double PrefillRate = options.PrefillTokensPerSecond;
+    /// <summary>Prompt tokens a second at the start of a prompt, learned from this instance's own first tokens.</summary>
+    public double PrefillRate => Line.Rate;
 
     /// <summary>Prefill work queued here, tokens: this router's, and a guess at what others left waiting.</summary>
     public long Backlog(TokenEstimates estimates) =>
@@ -66,24 +93,39 @@ internal sealed class Instance(string id, PoolOptions options)
         KvTokens += work.UncachedTokens + work.ProjectedOutput;
         PromptTokens += work.PromptTokens;
         Prefilling.Add(work);
+        Line.Add(work, work.DispatchedAt);
     }
 
     /// <summary>Gives back all that <paramref name="work"/> still holds here.</summary>
     public void Release(InFlight work)
     {
         Requests--;
-        EndPrefill(work);
+        if (EndPrefill(work))
+            Line.Drop(work);
+        AnswerTokens -= work.OutputTokens;
         DecodeTokens -= work.RemainingOutput;
         KvTokens -= work.UncachedTokens + work.ProjectedOutput;
         PromptTokens -= work.PromptTokens;
     }
 
-    /// <summary>The prompt of <paramref name="work"/> is computed here, or need not be any more.</summary>
-    public void EndPrefill(InFlight work)
+    /// <summary>The prompt of <paramref name="work"/> is computed here, or need not be any more; false if that was known.</summary>
+    public bool EndPrefill(InFlight work)
     {
-        if (Prefilling.Remove(work))
-            PendingPrefillTokens -= work.UncachedTokens;
+        if (!Prefilling.Remove(work))
+            return false;
+        PendingPrefillTokens -= work.UncachedTokens;
+        return true;
     }
+
+    /// <summary>From when on the line here is short enough for another prompt: never so short that the engine runs dry.</summary>
+    public TimeSpan LineFreeAt(TimeSpan now) => now + TimeSpan.FromSeconds(Math.Max(0, Line.Seconds(now) - LineSeconds));
+
+    /// <summary>From when on the instance is to be given this prompt: the line is short, and the answers here keep their pace.</summary>
+    public TimeSpan FreeAt(InFlight work, TimeSpan now) =>
+        !work.IsPaced || Pace.FreeAt < LineFreeAt(now) ? LineFreeAt(now) : Pace.FreeAt;
+
+    /// <summary>A lease that began <paramref name="seconds"/> ago ends.</summary>
+    public void Leased(double seconds) => _leaseSeconds += 0.05 * (seconds - _leaseSeconds);
 
     /// <summary>Sets the ledger beside what the engine says it has.</summary>
     public void Reconcile(EngineReport report, TimeSpan at, TokenEstimates estimates)
@@ -93,21 +135,12 @@ internal sealed class Instance(string id, PoolOptions options)
         _startedAt = report.StartedAtSeconds ?? _startedAt;
         Report = report;
         ReportedAt = at;
+        _tokensPerBlock = estimates.Tokens(1);
         KvCapacityTokens = report.KvCapacityTokens ?? KvCapacityTokens;
         Prefixes.CapacityBlocks = estimates.Blocks(KvCapacityTokens);
         // A report is a moment old: what has ended since still counts in it. Only a surplus seen twice is someone else's.
         int surplus = (int)Math.Clamp((long)(report.Running ?? 0) + (report.Waiting ?? 0) - Requests, 0, MostForeignRequests);
         ForeignRequests = Math.Min(surplus, _lastSurplus);
         _lastSurplus = surplus;
-    }
-
-    /// <summary>A first token came: the work that had to be computed for it, and the time it took, tell the speed.</summary>
-    public void LearnPrefillRate(long workTokens, TimeSpan took, double prior)
-    {
-        const int leastTellingTokens = 1_024;
-        if (workTokens < leastTellingTokens || took <= TimeSpan.Zero)
-            return;
-        double observed = Math.Clamp(workTokens / took.TotalSeconds, prior / 50, prior * 50);
-        PrefillRate += 0.1 * (observed - PrefillRate);
     }
 }

@@ -8,7 +8,7 @@ namespace FleetRouter.Domain.Fleet;
 /// <summary>The judgement of one pool: what happened goes in with its time, what to do comes out. No clock, no I/O, no
 /// randomness; in-flight work is part of the state. The same events give the same effects in every process.</summary>
 /// <remarks>Not for two threads at once: a host gives it one event after another.</remarks>
-public sealed class Pool
+public sealed partial class Pool
 {
     /// <summary>How long an engine that shed a request is left alone, unless a probe finds its queue empty before.</summary>
     private static readonly TimeSpan BusyRest = TimeSpan.FromSeconds(1);
@@ -23,7 +23,7 @@ public sealed class Pool
     private IPlacementPolicy _policy;
     private TimeSpan _now;
     private TimeSpan? _alarm;
-    private long _dispatches;
+    private long _dispatches, _arrivals;
 
     /// <summary>A pool without instances.</summary>
     /// <exception cref="ArgumentException">No policy has the name the options give.</exception>
@@ -38,6 +38,9 @@ public sealed class Pool
     /// <summary>What the pool serves; a new object whenever that changes, so that a host can publish it as it is.</summary>
     public ServedModels Served => _roster.Served;
 
+    /// <summary>The instances, in order of id.</summary>
+    internal IReadOnlyList<Instance> Instances => _roster.All;
+
     /// <summary>Handles one event and appends what is to be done to <paramref name="effects"/>.</summary>
     public void Handle(PoolEvent happened, List<PoolEffect> effects)
     {
@@ -46,15 +49,19 @@ public sealed class Pool
         switch (happened)
         {
             case RequestArrived e: Arrive(e.Request, effects); break;
-            case RequestProgressed e: Progress(e); break;
+            case RequestProgressed e: Progress(e, effects); break;
             case RequestEnded e: End(e, effects); break;
             case AttemptFailed e: Fail(e, effects); break;
             case InstanceProbed e: Probed(e, effects); break;
             case ProbeFailed e when _roster.Find(e.Instance) is { } instance:
                 _roster.Missed(instance, e.Reason, _options.SuspectAfterFailedProbes, _now, effects);
+                Disappoint(instance, effects);
                 break;
             case InstanceJoined e: _roster.Join(e.Instance, _now, _options, effects); break;
-            case InstanceLeft e: _roster.Leave(e.Instance, _now, effects); break;
+            case InstanceLeft e when _roster.Find(e.Instance) is { } instance:
+                _roster.Leave(e.Instance, _now, effects);
+                Disappoint(instance, effects);
+                break;
             case OptionsChanged e: Change(e.Options, effects); break;
             case AlarmRang: _alarm = null; ReleaseHeld(effects); break;
         }
@@ -68,6 +75,7 @@ public sealed class Pool
     {
         var work = new InFlight(request, _now)
         {
+            Order = ++_arrivals,
             PromptTokens = _estimates.PromptTokens(request),
             Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Instances.Length),
         };
@@ -83,24 +91,37 @@ public sealed class Pool
 
     private void Place(InFlight work, List<PoolEffect> effects)
     {
-        if (!TryDispatch(work, out CandidateScore[] weighed, effects))
+        if (!TryPlace(work, out CandidateScore[] weighed, effects))
             Hold(work, weighed, effects);
     }
 
-    private bool TryDispatch(InFlight work, out CandidateScore[] weighed, List<PoolEffect> effects)
+    /// <summary>Dispatches a request, refuses it, or has it wait for one instance; false if no instance can be named.</summary>
+    private bool TryPlace(InFlight work, out CandidateScore[] weighed, List<PoolEffect> effects)
     {
         weighed = [];
         ReadySet ready = _roster.Ready(work.Request.Model);
         if (ready.Instances.Length == 0)
             return false;
         Instance? home = HomeOf(work);
-        Choice choice = _policy.Place(new PlacementQuery(work, ready, home, _now, _options, _estimates));
+        var query = new PlacementQuery(work, ready, home, _now, _options, _estimates);
+        Choice choice = _policy.Place(query);
         weighed = choice.Candidates;
         if (choice.Instance is not { } instance)
             return false;
+        double own = query.Own(instance, query.CachedTokens(instance));
+        SetLatestStart(work, own);
+        bool later = choice.Waits && (choice.IsFull || instance.FreeAt(work, _now) > _now || IsBehind(work, instance));
+        if (IsTooLate(work, later ? 0 : query.Queue(instance)))
+        {
+            Refuse(work, Late(work), weighed, effects);
+            return true;
+        }
+        if (later)
+            return TryClaim(work, instance, own, choice.KvTokens, effects);
 
         _held.Remove(work, _now);
         Lease(work, instance);
+        instance.Pace.Spend(own, _now);
         effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, choice.Rule, instance.Id, weighed, null)));
         return true;
     }
@@ -108,9 +129,10 @@ public sealed class Pool
     private void Lease(InFlight work, Instance instance)
     {
         int cached = TokenEstimates.CachedTokens(instance.Prefixes.CachedBlocks(work.Request.Prompt.Hashes), work);
-        work.Lease(instance, _now, work.PromptTokens - cached, _estimates.ProjectedOutput(work.Request), instance.Backlog(_estimates));
+        work.Lease(instance, _now, work.PromptTokens - cached, _estimates.ProjectedOutput(work.Request));
         instance.LastDispatch = ++_dispatches;
-        instance.Prefixes.Touch(work.Request.Prompt.Hashes);
+        instance.Prefixes.Touch(work.Request.Prompt.Hashes, _now);
+        work.Pin = instance.Prefixes.Pin(work.Request.Prompt.Hashes);
         _homes.Settle(work, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
     }
 
@@ -118,7 +140,7 @@ public sealed class Pool
     {
         foreach ((InFlight work, Instance to, CandidateScore here, CandidateScore there) in Rebalancing.Round(from, _roster, _options, _estimates, _now))
         {
-            work.EndLease();
+            work.EndLease(_now);
             work.Moved = true;
             _homes.Find(work, _now, _options.SessionIdleTime);   // the home moves along
             Lease(work, to);
@@ -135,26 +157,18 @@ public sealed class Pool
         && _roster.Find(id) is { State: InstanceState.Ready } instance
         && instance.Models.Contains(work.Request.Model, StringComparer.Ordinal) ? instance : null;
 
-    private void Hold(InFlight work, CandidateScore[] weighed, List<PoolEffect> effects)
-    {
-        if (NowhereToGo(work) is { } refusal)
-            Refuse(work, refusal, weighed, effects);
-        else if (_held.Count >= _options.MaxHeld)
-            Refuse(work, Busy("hold-queue-full", $"every instance is saturated and {_held.Count} requests wait already"), weighed, effects);
-        else
-        {
-            _held.Add(work, _now);
-            effects.Add(new Held(work.Request.Id));
-        }
-    }
-
-    private void Progress(RequestProgressed e)
+    private void Progress(RequestProgressed e, List<PoolEffect> effects)
     {
         if (!_inFlight.TryGetValue(e.RequestId, out InFlight? work) || work.Instance is not { } instance)
             return;
-        if (!work.PrefillDone)
-            instance.LearnPrefillRate(work.BacklogAtDispatch + work.UncachedTokens, _now - work.DispatchedAt, _options.PrefillTokensPerSecond);
+        if (work.InterTokenSince(_now, e.OutputTokens) is { } interToken)
+            instance.Pace.Saw(interToken, _options.InterTokenSlo.TotalSeconds);
+        bool first = !work.PrefillDone && e.OutputTokens > 0;
+        if (first)
+            instance.Line.Finish(work, _now, _options.PrefillTokensPerSecond);
         work.Progress(e.OutputTokens);
+        if (first)
+            ReleaseClaims(effects);
     }
 
     private void End(RequestEnded e, List<PoolEffect> effects)
@@ -164,7 +178,7 @@ public sealed class Pool
         _held.Remove(work, _now);
         if (work.Instance is { } instance)
         {
-            work.EndLease();
+            work.EndLease(_now);
             _held.PlaceFreed(_now);
             if (e.End == RequestEnd.EngineBroke)
                 ProbeSoon(instance, effects);
@@ -178,7 +192,7 @@ public sealed class Pool
     {
         if (!_inFlight.TryGetValue(e.RequestId, out InFlight? work) || work.Instance is not { } instance)
             return;
-        work.EndLease();
+        work.EndLease(_now);
         if (e.Failure == AttemptFailure.EngineBusy)
         {
             instance.BusyUntil = _now + BusyRest;
@@ -232,39 +246,6 @@ public sealed class Pool
         ReleaseHeld(effects);
     }
 
-    /// <summary>Binds held requests late, first come first served for each model, and refuses those whose time is up.</summary>
-    private void ReleaseHeld(List<PoolEffect> effects)
-    {
-        List<string>? blocked = null;
-        for (LinkedListNode<InFlight>? node = _held.First, next; node is not null && blocked?.Count != _held.Models; node = next)
-        {
-            next = node.Next;
-            InFlight work = node.Value;
-            if (blocked?.Contains(work.Request.Model) == true || TryDispatch(work, out CandidateScore[] weighed, effects))
-                continue;
-            if (Deadline(work) <= _now)
-                Refuse(work, NowhereToGo(work) ?? Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), weighed, effects);
-            else if (!StandsAside(work))
-                (blocked ??= []).Add(work.Request.Model);
-        }
-    }
-
-    /// <summary>In the order of the queue, whatever the operator changes: who waits longer is never refused later.</summary>
-    private TimeSpan Deadline(InFlight held) => held.HeldSince + _options.MaxHoldTime;
-
-    /// <summary>Whether an instance is free for all but this request, which found it out of reach before.</summary>
-    private bool StandsAside(InFlight held)
-    {
-        if (held.Failed is not { } failed)
-            return false;
-        ReadySet ready = _roster.Ready(held.Request.Model);
-        var query = new PlacementQuery(held, ready, null, _now, _options, _estimates);
-        foreach (Instance instance in failed)
-            if (query.Saturation(instance) is null && Array.IndexOf(ready.Instances, instance) >= 0)
-                return true;
-        return false;
-    }
-
     /// <summary>Why there is nothing to wait for; null while an instance is left that could take the request.</summary>
     private Refusal? NowhereToGo(InFlight work)
     {
@@ -306,19 +287,4 @@ public sealed class Pool
         HeldFor = work.HeldFor,
         Refusal = refusal,
     };
-
-    /// <summary>One alarm at a time: the first hold that runs out, or the first busy engine that may be asked again.</summary>
-    private void SetAlarm(List<PoolEffect> effects)
-    {
-        if (_held.First is not { } first)
-            return;
-        TimeSpan wanted = Deadline(first.Value);
-        foreach (Instance instance in _roster.All)
-            if (instance.BusyUntil > _now && instance.BusyUntil < wanted)
-                wanted = instance.BusyUntil;
-        if (wanted == _alarm)
-            return;
-        _alarm = wanted;
-        effects.Add(new WakeAt(wanted));
-    }
 }

@@ -7,12 +7,23 @@ public sealed record PoolOptions
     public required string Name { get; init; }
 
     /// <summary>Placement policy: one of <see cref="Placement.PlacementPolicies.Names"/>, with parameters after a colon where
-    /// it has any, as in <c>smetric:slack=3</c>. Default <c>dual-hash</c>.</summary>
-    public string Policy { get; init; } = "dual-hash";
+    /// it has any, as in <c>smetric:slack=3</c>. Default <c>least-cost</c>.</summary>
+    public string Policy { get; init; } = "least-cost";
 
-    /// <summary>Time to first token a request should meet; beyond it the warm candidate is left for the lighter one.
+    /// <summary>Time to first token a request should meet: coming near it makes an instance dear, and who must begin first goes first.
     /// Range 10 ms to 10 min, default 5 s (the SLO of the dual-hash paper's evaluation).</summary>
     public TimeSpan TtftSlo { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Added to <see cref="TtftSlo"/> for each 1,000 prompt tokens. Range 0 to 1 min, default 0: one bound for all.</summary>
+    public TimeSpan TtftSloPerThousandTokens { get; init; }
+
+    /// <summary>Mean time between tokens a request should meet: prompts are dispatched no faster than leaves the answers in the batch
+    /// this pace. Range 1 ms to 10 s, default 100 ms (ten tokens a second, faster than most people read).</summary>
+    public TimeSpan InterTokenSlo { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>Whether a request that an idle instance could serve in time, but the fleet as it is cannot, is refused as busy at once
+    /// rather than served late. Default false: late is better than never to a person who waits.</summary>
+    public bool RefuseLate { get; init; }
 
     /// <summary>Prefill speed assumed of an instance until its own first tokens teach better. Tokens/s, range 100 to
     /// 10,000,000, default 8,000 (an A100 with an 8B model; too low only makes the first placements cautious).</summary>
@@ -26,7 +37,7 @@ public sealed record PoolOptions
     /// (vLLM's smaller default batch; more would only queue inside the engine, where nothing can move it).</summary>
     public int MaxRequestsPerInstance { get; init; } = 256;
 
-    /// <summary>Requests the router holds when every instance is saturated. Range 0 to 1,000,000, default 1,024.</summary>
+    /// <summary>Requests the router holds, when every instance is saturated or for the one that suits them. Range 0 to 1,000,000, default 1,024.</summary>
     public int MaxHeld { get; init; } = 1_024;
 
     /// <summary>Longest time a request is held before it is refused as busy. Range 0 to 1 h, default 30 s.</summary>
@@ -43,6 +54,9 @@ public sealed record PoolOptions
 
     /// <summary>Session homes remembered at once. Range 0 to 10,000,000, default 100,000 (about 100 bytes each).</summary>
     public int MaxSessions { get; init; } = 100_000;
+
+    /// <summary>Time to first token a prompt of that many tokens should meet.</summary>
+    public TimeSpan TtftSloOf(int promptTokens) => TtftSlo + TtftSloPerThousandTokens * (promptTokens / 1000.0);
 
     /// <summary>Whether requests that queue where the TTFT SLO would be missed are moved (<see cref="Move"/>) to their other
     /// candidate, a round at each probe. Default false; for hosts that can carry a move out. The gateway cannot yet cancel

@@ -30,6 +30,8 @@ internal sealed class TokenEstimates
         ? 0
         : (int)((long)work.PromptTokens * blocks * PromptChain.BlockBytes / Math.Max(work.Request.Prompt.Bytes, blocks * (long)PromptChain.BlockBytes));
 
+    public double Tokens(long blocks) => blocks * PromptChain.BlockBytes / BytesPerToken;
+
     public long Blocks(long tokens) => (long)(tokens * BytesPerToken / PromptChain.BlockBytes);
 
     public int ProjectedOutput(PlacementRequest request) => request.Api is ApiKind.Embedding or ApiKind.Other

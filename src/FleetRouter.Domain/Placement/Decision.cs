@@ -62,7 +62,25 @@ public sealed record Decision
 /// <param name="Refused">Why it could not be taken; null if it could.</param>
 public readonly record struct CandidateScore(
     string Instance, CandidateRole Role, int CachedTokens, int UncachedTokens, long PendingPrefillTokens,
-    int Requests, TimeSpan EstimatedTtft, string? Refused);
+    int Requests, TimeSpan EstimatedTtft, string? Refused)
+{
+    /// <summary>The terms of its cost, where the policy weighs by cost.</summary>
+    public CostTerms? Cost { get; init; }
+}
+
+/// <summary>What placing a request on an instance costs, in seconds.</summary>
+/// <param name="Own">Computing what of its prompt is not cached there.</param>
+/// <param name="Wait">Until that begins: the line, the pace of the answers there, room in the cache.</param>
+/// <param name="Late">For coming near its SLO, or missing it.</param>
+/// <param name="Crowding">For the answers in the batch, which its prefill slows.</param>
+/// <param name="Eviction">For computing again what it evicts, as likely as that is asked for.</param>
+/// <param name="Future">For the later turns that will come here too, where the instance is busy.</param>
+/// <param name="Anchor">For not being of the prefix's candidate pair.</param>
+public readonly record struct CostTerms(double Own, double Wait, double Late, double Crowding, double Eviction, double Future, double Anchor)
+{
+    /// <summary>All of it.</summary>
+    public double Total => Own + Wait + Late + Crowding + Eviction + Future + Anchor;
+}
 
 /// <summary>What made an instance a candidate.</summary>
 public enum CandidateRole
@@ -109,6 +127,9 @@ public enum PlacementRule
 
     /// <summary>The least loaded of all (policy <c>least-load</c>).</summary>
     LeastLoad,
+
+    /// <summary>The lowest cost in seconds (policy <c>least-cost</c>).</summary>
+    LeastCost,
 
     /// <summary>The next in turn (policy <c>round-robin</c>).</summary>
     RoundRobin,

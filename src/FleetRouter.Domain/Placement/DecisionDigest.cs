@@ -71,6 +71,7 @@ public sealed class DecisionDigest
         Mix(decision.Key.Hash);
         Mix((ulong)decision.Key.Depth);
         Mix(decision.Key.Share);
+        Mix((ulong)decision.Key.HotDepth);
         Mix((ulong)decision.Candidates.Count);
         for (int i = 0; i < decision.Candidates.Count; i++)
             Mix(decision.Candidates[i]);
@@ -89,6 +90,20 @@ public sealed class DecisionDigest
         Mix((ulong)score.Requests);
         Mix(score.EstimatedTtft);
         Mix(score.Refused);
+        Mix(score.Cost is null ? 0UL : 1);
+        if (score.Cost is { } cost)
+            Mix(cost);
+    }
+
+    private void Mix(in CostTerms cost)
+    {
+        Mix(cost.Own);
+        Mix(cost.Wait);
+        Mix(cost.Late);
+        Mix(cost.Crowding);
+        Mix(cost.Eviction);
+        Mix(cost.Future);
+        Mix(cost.Anchor);
     }
 
     private void Mix(Refusal? refusal)

@@ -14,7 +14,7 @@ public static class PlacementPolicies
     ];
 
     /// <summary>The known names, the default first.</summary>
-    public static readonly IReadOnlyList<string> Names = ["dual-hash", "least-load", .. Rivals];
+    public static readonly IReadOnlyList<string> Names = ["least-cost", "dual-hash", "least-load", .. Rivals];
 
     /// <summary>Settings of a policy worth trying on a workload, the published one first.</summary>
     /// <exception cref="ArgumentException">No policy has the name.</exception>
@@ -39,6 +39,7 @@ public static class PlacementPolicies
         var given = new PolicyParameters(policy);
         IPlacementPolicy created = given.Name switch
         {
+            "least-cost" => new LeastCostPolicy(),
             "dual-hash" => new DualHashPolicy(),
             "least-load" => new LeastLoadPolicy(),
             "round-robin" => new RoundRobinPolicy(),

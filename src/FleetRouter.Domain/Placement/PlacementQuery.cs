@@ -52,7 +52,19 @@ internal readonly ref struct PlacementQuery(
     /// <summary>Estimated time to first token on <paramref name="instance"/>: what is queued there and what of this prompt
     /// it would have to compute, at its prefill speed (DualMap's T_q + T_c with free cache reads).</summary>
     public TimeSpan Ttft(Instance instance, int cachedTokens) =>
-        TimeSpan.FromSeconds((instance.Backlog(_estimates) + Work.PromptTokens - cachedTokens) / instance.PrefillRate);
+        TimeSpan.FromSeconds(Queue(instance) + Own(instance, cachedTokens));
+
+    /// <summary>Seconds of prefill queued on <paramref name="instance"/>: this router's, and a guess at what others left waiting.</summary>
+    public double Queue(Instance instance) =>
+        instance.Line.Seconds(Now) + (instance.Backlog(_estimates) - instance.PendingPrefillTokens) / instance.PrefillRate;
+
+    /// <summary>Seconds <paramref name="instance"/> takes for the part of the prompt it has not cached.</summary>
+    public double Own(Instance instance, int cachedTokens) =>
+        PrefillWork.Of(Work.PromptTokens - cachedTokens, Work.PromptTokens) / instance.PrefillRate;
+
+    /// <summary>Output tokens expected of the request.</summary>
+    public int ProjectedOutput => _estimates.ProjectedOutput(Work.Request);
+
 
     public CandidateScore Score(Instance instance, CandidateRole role)
     {
@@ -86,7 +98,17 @@ internal readonly ref struct PlacementQuery(
 /// <param name="Instance">The instance chosen; null if every one is saturated.</param>
 /// <param name="Rule">The rule that decided.</param>
 /// <param name="Candidates">The instances weighed.</param>
-internal readonly record struct Choice(Instance? Instance, PlacementRule Rule, CandidateScore[] Candidates);
+internal readonly record struct Choice(Instance? Instance, PlacementRule Rule, CandidateScore[] Candidates)
+{
+    /// <summary>Whether the request waits in the router until the instance is ready for it, rather than in the engine's queue.</summary>
+    public bool Waits { get; init; }
+
+    /// <summary>Whether the instance has no room for it yet.</summary>
+    public bool IsFull { get; init; }
+
+    /// <summary>Tokens of KV cache it would pin there beyond what is pinned.</summary>
+    public long KvTokens { get; init; }
+}
 
 /// <summary>Chooses an instance. Reads the pool, changes nothing of it; may keep counts of its own.</summary>
 internal interface IPlacementPolicy

@@ -47,9 +47,9 @@ public sealed class PrefixHotness
             ulong hash = chain[Depths[k] - 1];
             share = _counts[hash] / counted;
             if (share <= hot)
-                return new PrefixKey(hash, Depths[k], share);
+                return new PrefixKey(hash, Depths[k], share) { HotDepth = k == 0 ? 0 : Depths[k - 1] };
         }
-        return new PrefixKey(tailHash, level == 0 ? 0 : Depths[level - 1], share);
+        return new PrefixKey(tailHash, level == 0 ? 0 : Depths[level - 1], share) { HotDepth = level == 0 ? 0 : Depths[level - 1] };
     }
 
     private void Forget()
@@ -69,4 +69,8 @@ public sealed class PrefixHotness
 /// <param name="Hash">Hash of the prefix; of the whole text, or of the session's id, where the prefix is hot to its end.</param>
 /// <param name="Depth">Length in blocks of the prefix the share is of; 0 for a prompt shorter than the first depth.</param>
 /// <param name="Share">Share of the last requests that have it, 0 to 1.</param>
-public readonly record struct PrefixKey(ulong Hash, int Depth, double Share);
+public readonly record struct PrefixKey(ulong Hash, int Depth, double Share)
+{
+    /// <summary>Blocks of the prefix that are hot: more requests share them than one instance should take.</summary>
+    public int HotDepth { get; init; }
+}

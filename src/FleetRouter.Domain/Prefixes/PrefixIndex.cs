@@ -11,6 +11,7 @@ public sealed class PrefixIndex
     private readonly Dictionary<ulong, Node> _roots = [];
     private Node? _oldest, _newest;
     private long _capacity;
+    private int _life;
 
     /// <summary>An empty index of at most <paramref name="capacityBlocks"/> blocks (at least one).</summary>
     public PrefixIndex(long capacityBlocks) => _capacity = Math.Max(1, capacityBlocks);
@@ -18,22 +19,36 @@ public sealed class PrefixIndex
     /// <summary>Blocks held.</summary>
     public long Blocks { get; private set; }
 
-    /// <summary>Most blocks held; shrinking evicts at once.</summary>
+    /// <summary>Blocks that running requests hold, each counted once however many share it.</summary>
+    public long PinnedBlocks { get; private set; }
+
+    /// <summary>Most blocks held, but for pinned ones; shrinking evicts at once.</summary>
     public long CapacityBlocks
     {
         get => _capacity;
         set { _capacity = Math.Max(1, value); Evict(); }
     }
 
+    /// <summary>When what would be evicted next was last used; null while nothing is held.</summary>
+    public TimeSpan? OldestUse => _oldest?.UsedAt;
+
     /// <summary>Length in blocks of the longest held prefix of <paramref name="chain"/>. Changes nothing.</summary>
-    public int CachedBlocks(ReadOnlySpan<ulong> chain)
+    public int CachedBlocks(ReadOnlySpan<ulong> chain) => CachedBlocks(chain, out _, out _);
+
+    /// <summary>The same, with the time at which the deepest block of that prefix was last used, and how much of it is pinned.</summary>
+    public int CachedBlocks(ReadOnlySpan<ulong> chain, out TimeSpan usedAt, out int pinned)
     {
         int depth = 0;
+        usedAt = TimeSpan.Zero;
+        pinned = 0;
         Dictionary<ulong, Node>? children = _roots;
         while (depth < chain.Length && children is not null && children.TryGetValue(chain[depth], out Node? node))
         {
             int common = node.Held.CommonPrefixLength(chain[depth..]);
             depth += common;
+            usedAt = node.UsedAt;
+            if (node.Pins > 0)
+                pinned = depth;
             if (common < node.Length)
                 break;
             children = node.Children;
@@ -43,7 +58,7 @@ public sealed class PrefixIndex
 
     /// <summary>Records that the instance computes, or reads, the whole of <paramref name="chain"/> as the latest use.
     /// The index may keep the array, which must not change afterwards.</summary>
-    public void Touch(ulong[] chain)
+    public void Touch(ulong[] chain, TimeSpan now = default)
     {
         if (chain.Length == 0)
             return;
@@ -60,16 +75,61 @@ public sealed class PrefixIndex
         if (depth < chain.Length)
             last = Extend(last, chain, depth);
         for (Node? node = last; node is not null; node = node.Parent)
+        {
+            node.UsedAt = now;
             Renew(node);
+        }
         Evict();
     }
+
+    /// <summary>Holds what is held of <paramref name="chain"/>, just touched, against eviction until it is unpinned: a running
+    /// request's blocks stay. Several may pin one block.</summary>
+    /// <returns>What <see cref="Unpin"/> is to be given.</returns>
+    public PrefixPin Pin(ReadOnlySpan<ulong> chain)
+    {
+        int depth = 0;
+        for (Node? node = Next(null, chain, 0); node is not null; node = Next(node, chain, depth))
+        {
+            depth += node.Length;
+            if (node.Pins++ == 0)
+                PinnedBlocks += node.Length;
+        }
+        return new PrefixPin(_life, depth);
+    }
+
+    /// <summary>Lets go of what <see cref="Pin"/> held. Its blocks are the latest used, as an engine frees them then.</summary>
+    public void Unpin(ReadOnlySpan<ulong> chain, PrefixPin pin, TimeSpan now)
+    {
+        if (pin.Life != _life)
+            return;
+        Node? last = null;
+        // Not beyond: others may have added below, where the prompt did not fit, and pinned what they added.
+        for (int depth = 0; depth < pin.Depth; depth += last.Length)
+        {
+            last = Next(last, chain, depth)!;
+            if (--last.Pins == 0)
+                PinnedBlocks -= last.Length;
+        }
+        for (Node? node = last; node is not null; node = node.Parent)
+        {
+            node.UsedAt = now;
+            Renew(node);
+        }
+        Evict();
+    }
+
+    /// <summary>The node of <paramref name="chain"/> after <paramref name="node"/>, which ends at <paramref name="depth"/>; what is
+    /// pinned ends with a node.</summary>
+    private Node? Next(Node? node, ReadOnlySpan<ulong> chain, int depth) =>
+        depth < chain.Length ? (node is null ? _roots : node.Children)?.GetValueOrDefault(chain[depth]) : null;
 
     /// <summary>Forgets everything, as an engine does that restarts or sleeps.</summary>
     public void Clear()
     {
         _roots.Clear();
         _oldest = _newest = null;
-        Blocks = 0;
+        Blocks = PinnedBlocks = 0;
+        _life++;
     }
 
     private Dictionary<ulong, Node> ChildrenOf(Node? node) => node is null ? _roots : node.Children ??= [];
@@ -77,7 +137,7 @@ public sealed class PrefixIndex
     /// <summary>Cuts a run in two; the lower part keeps the children and stands just behind the upper one in age.</summary>
     private void Split(Node upper, int at)
     {
-        var lower = new Node { Parent = upper, Children = upper.Children };
+        var lower = new Node { Parent = upper, Children = upper.Children, UsedAt = upper.UsedAt, Pins = upper.Pins };
         lower.Hold(upper.Run, upper.Start + at, upper.Length - at);
         foreach (Node child in lower.Children?.Values ?? Enumerable.Empty<Node>())
             child.Parent = lower;
@@ -94,7 +154,7 @@ public sealed class PrefixIndex
     {
         int rest = chain.Length - depth;
         Blocks += rest;
-        if (last is { Children: null or { Count: 0 } })
+        if (last is { Pins: 0, Children: null or { Count: 0 } })
         {
             last.Hold(chain, depth - last.Length, last.Length + rest);
             return last;
@@ -127,9 +187,16 @@ public sealed class PrefixIndex
 
     private void Evict()
     {
-        while (Blocks > _capacity)
+        Node? firstPinned = null;
+        while (Blocks > _capacity && _oldest != firstPinned)
         {
             Node leaf = _oldest!;
+            if (leaf.Pins > 0)
+            {
+                firstPinned ??= leaf;
+                Renew(leaf);   // its turn comes again when it is let go
+                continue;
+            }
             int excess = (int)Math.Min(Blocks - _capacity, leaf.Length);
             Blocks -= excess;
             leaf.Length -= excess;
@@ -144,6 +211,8 @@ public sealed class PrefixIndex
     {
         public ulong[] Run = [];
         public int Start, Length;
+        public TimeSpan UsedAt;
+        public int Pins;
         public Node? Parent, Older, Newer;
         public Dictionary<ulong, Node>? Children;
         public ulong First => Run[Start];
@@ -156,3 +225,8 @@ public sealed class PrefixIndex
             : (blocks.AsSpan(start, length).ToArray(), 0, length);
     }
 }
+
+/// <summary>How far down a prompt was pinned, and in which life of the index.</summary>
+/// <param name="Life">How often the index was cleared before.</param>
+/// <param name="Depth">Blocks pinned.</param>
+public readonly record struct PrefixPin(int Life, int Depth);

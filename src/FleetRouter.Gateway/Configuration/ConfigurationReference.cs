@@ -26,12 +26,15 @@ internal static class ConfigurationReference
           maxSize: 1GiB
         pools:
           - name: llama-8b
-            policy: dual-hash
+            policy: least-cost
             instances:
               - url: http://10.0.0.11:8000
               - url: http://10.0.0.12:8000
             engineApiKeyEnv: ENGINE_API_KEY
             ttftSlo: 2s
+            ttftSloPerThousandTokens: 50ms
+            interTokenSlo: 80ms
+            refuseLate: true
             prefillTokensPerSecond: 12000
             kvCapacityTokens: 450000
             maxRequestsPerInstance: 256

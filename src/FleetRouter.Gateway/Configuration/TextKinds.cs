@@ -41,6 +41,11 @@ internal static partial class TextKinds
             : Parsed<string>.Wrong($"{Shown.Value(text)} is not known", NearestName.Find(text, names) is { } meant ? $"write {meant}" : $"write one of {string.Join(", ", names)}"),
         text => text);
 
+    /// <summary>Whether something is done.</summary>
+    public static ValueKind<bool> Switch { get; } = new("switch", "true, false", text => text is "true" or "false"
+        ? new Parsed<bool>(text == "true")
+        : Parsed<bool>.Wrong($"{Shown.Value(text)} is neither true nor false", "write true or false"), on => on ? "true" : "false") { Unquoted = true };
+
     /// <summary>Least severe log level written.</summary>
     public static ValueKind<LogLevel> Level { get; } = LevelKind(OneOf([.. LogLevels.Select(level => level.Name)]));
 

@@ -21,6 +21,13 @@ internal static class DecisionWords
         ("not taken for", c => c.Refused ?? "-"),
     ];
 
+    /// <summary>The terms of a candidate's cost in seconds, shown where the policy weighs by it.</summary>
+    private static readonly (string Title, Func<CostTerms, double> Seconds)[] CostColumns =
+    [
+        ("own", c => c.Own), ("wait", c => c.Wait), ("late", c => c.Late), ("crowding", c => c.Crowding),
+        ("eviction", c => c.Eviction), ("future", c => c.Future), ("anchor", c => c.Anchor), ("cost in s", c => c.Total),
+    ];
+
     /// <summary>The reasons an effect carries; null for one without.</summary>
     public static Decision? Of(PoolEffect decided) => decided switch
     {
@@ -35,7 +42,7 @@ internal static class DecisionWords
     {
         Move e => $"attempt {e.Decision.Attempt} moved from {e.From} to {e.To}",
         Dispatch or Refuse => Outcome(Of(decided)!),
-        _ => "held in the router: every instance that could take it was saturated",
+        _ => "held in the router: no instance could take it yet, or the one that suits it could not",
     };
 
     /// <summary>What a decision comes to, in a line.</summary>
@@ -56,7 +63,7 @@ internal static class DecisionWords
         if (decision.Candidates.Count == 0)
             yield return "candidates  none was weighed";
         else
-            foreach (string line in Table(decision))
+            foreach (string line in Table(decision).Concat(Costs(decision)))
                 yield return line;
     }
 
@@ -71,9 +78,28 @@ internal static class DecisionWords
             ["", "instance", .. Terms.Select(t => t.Title)],
             .. decision.Candidates.Select(c => (string[])[c.Instance == decision.Instance ? ">" : "", c.Instance, .. Terms.Select(t => t.Value(c))]),
         ];
+        return Aligned(rows, left: 3);
+    }
+
+    private static IEnumerable<string> Costs(Decision decision)
+    {
+        CandidateScore[] priced = [.. decision.Candidates.Where(c => c.Cost is not null)];
+        if (priced.Length == 0)
+            return [];
+        List<string[]> rows =
+        [
+            ["", "instance", .. CostColumns.Select(t => t.Title), ""],
+            .. priced.Select(c => (string[])[c.Instance == decision.Instance ? ">" : "", c.Instance,
+                .. CostColumns.Select(t => t.Seconds(c.Cost!.Value).ToString("0.000", CultureInfo.InvariantCulture)), ""]),
+        ];
+        return Aligned(rows, left: 2);
+    }
+
+    /// <summary>Words to the left: the first columns and the last; numbers to the right.</summary>
+    private static IEnumerable<string> Aligned(List<string[]> rows, int left)
+    {
         int[] widths = [.. Enumerable.Range(0, rows[0].Length).Select(column => rows.Max(row => row[column].Length))];
-        // Numbers to the right; the instance and its role to the left.
-        return rows.Select(row => string.Join("  ", row.Select((cell, i) => i <= 2 || i == row.Length - 1 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd());
+        return rows.Select(row => string.Join("  ", row.Select((cell, i) => i < left || i == row.Length - 1 ? cell.PadRight(widths[i]) : cell.PadLeft(widths[i]))).TrimEnd());
     }
 
     private static string? Meaning(PlacementRule rule) => rule switch
@@ -84,6 +110,7 @@ internal static class DecisionWords
         PlacementRule.OnlyCandidate => "no other candidate could take it",
         PlacementRule.Spill => "no candidate could take it: the least loaded of the others",
         PlacementRule.LeastLoad => "it had the least load of all",
+        PlacementRule.LeastCost => "it costs the fewest seconds, of this request and the others, now and later",
         PlacementRule.RoundRobin => "it was next in turn",
         PlacementRule.Score => "it was the best by the policy's own measure",
         PlacementRule.Rebalanced => "it queued where the SLO would be missed, and had no token yet",

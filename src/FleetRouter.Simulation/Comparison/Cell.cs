@@ -78,7 +78,7 @@ public sealed class Cell
     {
         Engines = [.. Enumerable.Repeat(Profile, Instances)],
         Limits = new EngineLimits { KvBlocks = (int)(KvTokens / BlockHash.BlockSize) },
-        Pool = pool with { TtftSlo = Slo.Ttft },
+        Pool = pool with { TtftSlo = Slo.Ttft, TtftSloPerThousandTokens = Slo.TtftPerThousandTokens, InterTokenSlo = Slo.InterToken },
         NetworkDelay = NetworkDelay,
         Seed = Seed,
     };

@@ -12,7 +12,7 @@ public sealed record Contestant(string Name, Func<Cell, double, RunScore> Run)
     /// <param name="policy">Name, with what parameters it carries.</param>
     public static Contestant Of(string policy)
     {
-        var pool = new PoolOptions { Name = "sim", Policy = policy, RebalanceQueued = policy.Split(':')[0] == "dual-map" };
+        var pool = new PoolOptions { Name = "sim", Policy = policy, RefuseLate = true, RebalanceQueued = policy.Split(':')[0] == "dual-map" };
         return new Contestant(policy, (cell, pace) => cell.Run(pool, pace));
     }
 }

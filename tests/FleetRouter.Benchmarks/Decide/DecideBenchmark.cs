@@ -7,7 +7,7 @@ namespace FleetRouter.Benchmarks.Decide;
 internal static class DecideBenchmark
 {
     /// <summary>The default and the plain ones; what other routers' rules cost here says nothing about those routers.</summary>
-    private static readonly string[] Policies = ["dual-hash", "least-load", "round-robin"];
+    private static readonly string[] Policies = ["least-cost", "dual-hash", "least-load", "round-robin"];
 
     private static readonly int[] Sizes = [8, 64, 256, 1_000];
 

@@ -28,7 +28,7 @@ internal sealed class GatewayProxy : Target
               listen: http://127.0.0.1:0
             pools:
               - name: bench
-                policy: dual-hash
+                policy: least-cost
                 maxRequestsPerInstance: 4096
                 instances:
                   - url: http://127.0.0.1:{engines.Ports[0]}

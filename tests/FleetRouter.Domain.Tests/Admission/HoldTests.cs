@@ -6,7 +6,7 @@ namespace FleetRouter.Domain.Tests.Admission;
 
 public sealed class HoldTests
 {
-    private static readonly PoolOptions OneEach = new() { Name = "test", MaxRequestsPerInstance = 1 };
+    private static readonly PoolOptions OneEach = new() { Name = "test", Policy = "dual-hash", MaxRequestsPerInstance = 1 };
 
     [Fact]
     public void A_request_no_instance_can_take_is_held_and_bound_when_one_comes_free()
@@ -41,7 +41,7 @@ public sealed class HoldTests
     [Fact]
     public void A_small_prompt_does_not_overtake_a_large_one_that_waits_for_room()
     {
-        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", KvCapacityTokens = 10_000 }, "a");
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", Policy = "dual-hash", KvCapacityTokens = 10_000 }, "a");
         string running = pool.Place(pool.Request(Prompts.Of((1, 100)))).RequestId;
         PlacementRequest large = pool.Request(Prompts.Of((2, 100))), small = pool.Request(Prompts.Of((3, 1)));
         Assert.IsType<Held>(pool.Arrive(large));
@@ -52,7 +52,7 @@ public sealed class HoldTests
     [Fact]
     public void When_the_head_of_the_queue_leaves_those_behind_it_are_bound()
     {
-        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", KvCapacityTokens = 10_000 }, "a");
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", Policy = "dual-hash", KvCapacityTokens = 10_000 }, "a");
         pool.Place(pool.Request(Prompts.Of((1, 100))));
         PlacementRequest large = pool.Request(Prompts.Of((2, 100))), small = pool.Request(Prompts.Of((3, 1)));
         pool.Arrive(large);
@@ -63,7 +63,7 @@ public sealed class HoldTests
     [Fact]
     public void When_the_head_of_the_queue_is_refused_those_behind_it_are_bound()
     {
-        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", KvCapacityTokens = 10_000 }, "a");
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", Policy = "dual-hash", KvCapacityTokens = 10_000 }, "a");
         pool.Place(pool.Request(Prompts.Of((1, 100))));
         PlacementRequest large = pool.Request(Prompts.Of((2, 100))), small = pool.Request(Prompts.Of((3, 1)));
         pool.Arrive(large);
@@ -77,7 +77,7 @@ public sealed class HoldTests
     [Fact]
     public void A_prompt_longer_than_any_cache_is_the_engines_to_refuse_and_holds_nobody_up()
     {
-        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", KvCapacityTokens = 10_000 }, "a");
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", Policy = "dual-hash", KvCapacityTokens = 10_000 }, "a");
         pool.Place(pool.Request(Prompts.Of((1, 100))));
         Assert.IsType<Dispatch>(pool.Arrive(pool.Request(Prompts.Of((2, 1_000)))));
     }
@@ -138,7 +138,7 @@ public sealed class HoldTests
     [Fact]
     public void A_request_that_tried_every_instance_in_vain_is_refused_rather_than_held()
     {
-        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", MaxAttempts = 5 }, "a", "b");
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", Policy = "dual-hash", MaxAttempts = 5 }, "a", "b");
         PlacementRequest unlucky = pool.Request();
         string first = pool.Place(unlucky).Instance;
         pool.Fail(unlucky.Id, AttemptFailure.Unreachable);

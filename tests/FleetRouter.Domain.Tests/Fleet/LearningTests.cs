@@ -7,7 +7,10 @@ namespace FleetRouter.Domain.Tests.Fleet;
 /// <summary>What the pool learns from engines' reports and answers.</summary>
 public sealed class LearningTests
 {
-    private static readonly PoolOptions Options = new() { Name = "test", PrefillTokensPerSecond = 8_000 };
+    private static readonly PoolOptions Options = new() { Name = "test", Policy = "dual-hash", PrefillTokensPerSecond = 8_000 };
+
+    /// <summary>What lies between a dispatch and a first token beside the prefill, seconds.</summary>
+    private const double Overhead = 0.02;
 
     [Fact]
     public void Requests_of_others_count_only_when_two_reports_in_a_row_show_them()
@@ -93,7 +96,7 @@ public sealed class LearningTests
         {
             PlacementRequest request = pool.Request(Prompts.Of((i, 100)));
             pool.Place(request);
-            pool.Advance(6_400 / rate);
+            pool.Advance(PrefillWork.Of(6_400, 6_400) / rate + Overhead);
             pool.Progress(request.Id);
             double now = Math.Abs(pool.View("a").PrefillTokensPerSecond - rate);
             Assert.True(now < before, $"{now} < {before}");
@@ -110,11 +113,31 @@ public sealed class LearningTests
         PlacementRequest first = pool.Request(Prompts.Of((1, 100))), second = pool.Request(Prompts.Of((2, 100)));
         pool.Place(first);
         pool.Place(second);
-        pool.Advance(0.8);      // 6,400 tokens at 8,000/s
+        double seconds = PrefillWork.Of(6_400, 6_400) / 8_000 + Overhead;
+        pool.Advance(seconds);
         pool.Progress(first.Id);
-        pool.Advance(0.8);      // the second waited for the first
+        pool.Advance(seconds);      // the second waited for the first
         pool.Progress(second.Id);
         Assert.Equal(8_000, pool.View("a").PrefillTokensPerSecond, 1e-6);
+    }
+
+    /// <summary>Prompts that end in one step come to their first tokens together: the speed is that of all of them, not the mean of each.</summary>
+    [Fact]
+    public void Prompts_that_end_in_one_step_teach_their_common_speed()
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, "a");
+        for (ulong i = 0; i < 40; i++)
+        {
+            PlacementRequest one = pool.Request(Prompts.Of((2 * i, 50))), other = pool.Request(Prompts.Of((2 * i + 1, 50)));
+            pool.Place(one);
+            pool.Place(other);
+            pool.Advance(2 * PrefillWork.Of(3_200, 3_200) / 4_000 + Overhead);
+            pool.Progress(one.Id);
+            pool.Progress(other.Id);
+            pool.End(one.Id);
+            pool.End(other.Id);
+        }
+        Assert.Equal(4_000, pool.View("a").PrefillTokensPerSecond, 100.0);
     }
 
     [Fact]

@@ -1,5 +1,6 @@
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Prefixes;
 
 namespace FleetRouter.Domain.Tests.Fleet;
 
@@ -31,8 +32,9 @@ internal sealed class PoolWatch(PoolOptions options)
     }
 
     /// <summary>The pool's own ledger against these books.</summary>
-    public void Compare(PoolView view)
+    public void Compare(Pool pool)
     {
+        PoolView view = pool.Describe();
         Assert.Equal(_held.Count, view.Held);
         Assert.True(view.Sessions <= _options.MaxSessions);
         Assert.Equal(_engines.Keys.Order(StringComparer.Ordinal), view.Instances.Select(i => i.Id));
@@ -45,10 +47,28 @@ internal sealed class PoolWatch(PoolOptions options)
             Assert.Equal(here.Where(t => t.Tokens == 0).Sum(t => (long)t.Uncached), instance.PendingPrefillTokens);
             Assert.True(instance is { DecodeTokens: >= 0, KvTokens: >= 0, ForeignRequests: >= 0 });
             Assert.True(instance.KvTokens >= here.Sum(t => (long)t.Uncached));
-            Assert.True(instance.PrefixBlocks <= instance.PrefixCapacityBlocks);
             if (here.Length == 0)
                 Assert.Equal((0L, 0L, 0L), (instance.PendingPrefillTokens, instance.DecodeTokens, instance.KvTokens));
         }
+        foreach (Instance instance in pool.Instances)
+            Compare(instance, [.. _open.Values.Where(t => t.On == _engines[instance.Id])]);
+        Assert.True(pool.Instances.Sum(i => i.Claims.Count) <= view.Held, "more requests wait for an instance than wait");
+    }
+
+    private static void Compare(Instance instance, Ticket[] here)
+    {
+        PrefixIndex prefixes = instance.Prefixes;
+        Assert.InRange(prefixes.PinnedBlocks, 0, prefixes.Blocks);
+        Assert.True(prefixes.Blocks <= Math.Max(prefixes.CapacityBlocks, prefixes.PinnedBlocks), "more is cached than fits or runs");
+        Assert.Equal(here.Count(t => t.Tokens == 0), instance.Line.Count);
+        Assert.Equal(here.Sum(t => (long)t.Tokens), instance.AnswerTokens);
+        Assert.True(instance.Claims.Seconds >= -1e-9 && instance.Claims.Tokens >= 0, $"claims of {instance.Claims.Seconds} s and {instance.Claims.Tokens} tokens");
+        if (here.Length == 0)
+            Assert.Equal((0L, 0L, 0d), (prefixes.PinnedBlocks, instance.PinnedTokens, instance.Line.Seconds(TimeSpan.Zero)));
+        if (instance.Claims.Count == 0)
+            Assert.Equal((0d, 0L), (instance.Claims.Seconds, instance.Claims.Tokens));
+        if (instance.State != InstanceState.Ready)
+            Assert.Equal(0, instance.Claims.Count);
     }
 
     private Ticket? Before(PoolEvent happened)
@@ -59,6 +79,7 @@ internal sealed class PoolWatch(PoolOptions options)
             case InstanceProbed e when _engines.TryGetValue(e.Instance, out Engine? engine): engine.Models = e.Report.Models; return null;
             case OptionsChanged e:
                 _options = e.Options;
+                MarkClaims(_held);
                 _mostAttempts = Math.Max(_mostAttempts, e.Options.MaxAttempts);
                 return null;
             case RequestArrived e: return _open[e.Request.Id] = new Ticket(e.Request);
@@ -93,6 +114,7 @@ internal sealed class PoolWatch(PoolOptions options)
                 Assert.Equal(Standing.Asking, held.Standing);
                 (held.Standing, held.HeldSince) = (Standing.Held, at);
                 _held.Add(held);
+                MarkClaims([held]);
                 Assert.True(_held.Count <= _options.MaxHeld, "more are held than may be");
                 break;
             case Refuse e:
@@ -102,6 +124,7 @@ internal sealed class PoolWatch(PoolOptions options)
                 _held.Remove(refused);
                 refused.Standing = Standing.Refused;
                 Assert.Equal(PlacementRule.Refused, e.Decision.Rule);
+                Assert.True(_options.RefuseLate || e.Refusal.Reason != "slo-out-of-reach", "refused as too late, though nobody may be");
                 break;
             case Dispatch e:
                 Dispatches++;
@@ -132,15 +155,25 @@ internal sealed class PoolWatch(PoolOptions options)
         Assert.Equal(ticket.Attempts, dispatch.Decision.Attempt);
 
         // First come, first served within a model. A second attempt came before all who wait, and who found an engine
-        // out of reach may be passed over, since what is free may be just that engine.
-        if (ticket.Standing == Standing.Held || ticket.Attempts == 1)
+        // out of reach may be passed over, since what is free may be just that engine. Who waits for one instance keeps nobody
+        // from the others, and on that one the most urgent goes first.
+        if (!Claims && (ticket.Standing == Standing.Held || ticket.Attempts == 1))
             foreach (Ticket before in _held.TakeWhile(t => t != ticket).Where(t => t.Request.Model == ticket.Request.Model))
-                Assert.True(before.OutOfReach.Count > 0, $"{ticket.Request.Id} overtakes {before.Request.Id}");
+                Assert.True(before.OutOfReach.Count > 0 || before.MayHaveClaim, $"{ticket.Request.Id} overtakes {before.Request.Id}");
 
         _held.Remove(ticket);
         CandidateScore score = dispatch.Decision.Candidates.Single(c => c.Instance == dispatch.Instance);
         Assert.Null(score.Refused);
         (ticket.Standing, ticket.On, ticket.Tokens, ticket.Uncached) = (Standing.Dispatched, engine, 0, score.UncachedTokens);
+    }
+
+    /// <summary>Whether requests may wait for one instance rather than for any.</summary>
+    private bool Claims => _options.Policy == "least-cost";
+
+    private void MarkClaims(List<Ticket> held)
+    {
+        foreach (Ticket ticket in held)
+            ticket.MayHaveClaim |= Claims;
     }
 
     private void SawMove(Move move)
@@ -170,7 +203,7 @@ internal sealed class PoolWatch(PoolOptions options)
         public HashSet<Engine> OutOfReach { get; } = [];
         public int Attempts, Tokens, Uncached;
         public TimeSpan HeldSince;
-        public bool Moved;
+        public bool Moved, MayHaveClaim;
     }
 
     /// <summary>One instance from its joining to its leaving; under the same name later it is another.</summary>

@@ -45,7 +45,7 @@ internal sealed class RandomPoolRun
             Pass(TimeSpan.FromMicroseconds(_random.Below(_random.Chance(0.03) ? 3_000_000 : 120_000)));
             Give(Next());
             if (i % 8 == 0)
-                Watch.Compare(View);
+                Watch.Compare(_driver.Pool);
         }
         return this;
     }
@@ -60,7 +60,7 @@ internal sealed class RandomPoolRun
                 Give(new RequestEnded(_driver.Now, ticket.Request.Id, RequestEnd.Completed));
             Pass(TimeSpan.FromSeconds(1));
         }
-        Watch.Compare(View);
+        Watch.Compare(_driver.Pool);
     }
 
     private PoolEvent Next()
@@ -134,11 +134,12 @@ internal sealed class RandomPoolRun
 
     private PoolOptions Options() => new()
     {
-        Name = "random", Policy = _random.Pick(Policies), TtftSlo = TimeSpan.FromMilliseconds(10 + _random.Below(2_000)),
+        Name = "random", Policy = _random.Chance(0.5) ? "least-cost" : _random.Pick(Policies), TtftSlo = TimeSpan.FromMilliseconds(10 + _random.Below(2_000)),
         KvCapacityTokens = 2_000 + _random.Below(60_000), MaxRequestsPerInstance = 1 + _random.Below(_calm ? 60 : 6), MaxHeld = _random.Below(25),
         MaxHoldTime = TimeSpan.FromMilliseconds(_random.Below(6_000)), MaxAttempts = 1 + _random.Below(4),
         SuspectAfterFailedProbes = 1 + _random.Below(3), SessionIdleTime = TimeSpan.FromSeconds(1 + _random.Below(20)), MaxSessions = _random.Below(30),
-        RebalanceQueued = _random.Chance(0.7), PrefillTokensPerSecond = 100 + _random.Below(4_000),
+        RefuseLate = _random.Chance(0.3), TtftSloPerThousandTokens = TimeSpan.FromMilliseconds(_random.Below(200)),
+        InterTokenSlo = TimeSpan.FromMilliseconds(1 + _random.Below(200)), RebalanceQueued = _random.Chance(0.7), PrefillTokensPerSecond = 100 + _random.Below(4_000),
     };
 
     private string? AnyOpen() => Watch.Open.Count == 0 || _random.Chance(0.01)

@@ -23,6 +23,8 @@ public sealed class DecisionDigestTests
     {
         Assert.All(Changed(Decided), c => Counts(new Dispatch("r", "i", Decided), new Dispatch("r", "i", (Decision)c.Value), c.Name));
         Assert.All(Changed(Score), c => Counts(Dispatched(Decided with { Candidates = [Score] }), Dispatched(Decided with { Candidates = [(CandidateScore)c.Value] }), c.Name));
+        Assert.All(Changed(Score.Cost!.Value), c => Counts(
+            Dispatched(Decided), Dispatched(Decided with { Candidates = [Score with { Cost = (CostTerms)c.Value }] }), c.Name));
         Assert.All(Changed(Decided.Key), c => Counts(Dispatched(Decided), Dispatched(Decided with { Key = (PrefixKey)c.Value }), c.Name));
         Assert.All(Changed(Busy), c => Counts(new Refuse("r", Busy, Decided), new Refuse("r", (Refusal)c.Value, Decided), c.Name));
         Assert.All(Changed(Busy), c => Counts(Dispatched(Decided), Dispatched(Decided with { Refusal = (Refusal)c.Value }), c.Name));
@@ -85,6 +87,7 @@ public sealed class DecisionDigestTests
             TimeSpan time => time + TimeSpan.FromTicks(1),
             string text => text + "x",
             Enum => Enum.ToObject(type, (int)value + 1),
+            CostTerms cost => cost with { Own = cost.Own + 1 },
             PrefixKey key => key with { Depth = key.Depth + 1 },
             Refusal => null,
             IReadOnlyList<CandidateScore> scores => scores.Append(scores[0]).ToArray(),

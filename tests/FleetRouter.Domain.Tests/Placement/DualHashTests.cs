@@ -6,8 +6,8 @@ namespace FleetRouter.Domain.Tests.Placement;
 /// <summary>Each rule of the policy, with the reason it records. With two instances every prefix's pair is both.</summary>
 public sealed class DualHashTests
 {
-    // 64 tokens a block at 4 bytes a token; 8,000 tokens/s prefill: 625 blocks are the 5 s SLO.
-    private static readonly PoolOptions Options = new() { Name = "test" };
+    // 64 tokens a block at 4 bytes a token; 8,000 tokens/s prefill.
+    private static readonly PoolOptions Options = new() { Name = "test", Policy = "dual-hash" };
 
     [Fact]
     public void Equal_caches_go_to_the_lighter_candidate()
@@ -39,7 +39,7 @@ public sealed class DualHashTests
         Assert.Equal((warm, PlacementRule.Warm), (next.Instance, next.Decision.Rule));
         CandidateScore score = next.Decision.Candidates.Single(c => c.Instance == warm);
         Assert.Equal((6_400, 640, 12_800L, 1), (score.CachedTokens, score.UncachedTokens, score.PendingPrefillTokens, score.Requests));
-        Assert.Equal((12_800 + 640) / 8_000.0, score.EstimatedTtft.TotalSeconds, 1e-6);
+        Assert.Equal((PrefillWork.Of(12_800, 19_200) + PrefillWork.Of(640, 7_040)) / 8_000.0, score.EstimatedTtft.TotalSeconds, 1e-6);
     }
 
     [Fact]
@@ -57,7 +57,7 @@ public sealed class DualHashTests
     {
         PoolDriver pool = PoolDriver.WithReady(Options, "a", "b");
         string warm = pool.Serve(pool.Request(Prompts.Of((1, 100)))).Instance;
-        pool.Place(pool.Request(Prompts.Of((1, 100), (2, 620))));   // 4.96 s of prefill queued on the warm one
+        pool.Place(pool.Request(Prompts.Of((1, 100), (2, 394))));   // 4.95 s of prefill queued on the warm one
         Dispatch within = pool.Place(pool.Request(Prompts.Of((1, 100), (3, 5))));
         Assert.Equal((warm, PlacementRule.Warm), (within.Instance, within.Decision.Rule));
         Dispatch beyond = pool.Place(pool.Request(Prompts.Of((1, 100), (4, 1))));

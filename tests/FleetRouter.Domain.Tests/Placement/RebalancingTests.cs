@@ -20,7 +20,7 @@ public sealed class RebalancingTests
         Move[] moves = Probe(pool, "a", waiting: 3);
         Assert.Equal([(last.Id, "a", "b"), (third.Id, "a", "b")], moves.Select(m => (m.RequestId, m.From, m.To)));
         Assert.All(moves, m => Assert.Equal(PlacementRule.Rebalanced, m.Decision.Rule));
-        Assert.Equal([850 / 125.0, 100 / 125.0], moves[0].Decision.Candidates.Select(c => c.EstimatedTtft.TotalSeconds));
+        Assert.Equal([850 / 125.0, RivalPools.Prefill(100)], moves[0].Decision.Candidates.Select(c => c.EstimatedTtft.TotalSeconds));
         Assert.Equal([CandidateRole.Queued, CandidateRole.Scored], moves[0].Decision.Candidates.Select(c => c.Role));
         Assert.Equal((2, 600 * 64L, 2, 250 * 64L), (pool.View("a").Leases, pool.View("a").PendingPrefillTokens, pool.View("b").Leases, pool.View("b").PendingPrefillTokens));
         foreach (PlacementRequest request in new[] { first, second, third, last })

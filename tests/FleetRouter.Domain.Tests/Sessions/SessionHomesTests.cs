@@ -6,7 +6,7 @@ namespace FleetRouter.Domain.Tests.Sessions;
 
 public sealed class SessionHomesTests
 {
-    private static readonly PoolOptions Options = new() { Name = "test", MaxSessions = 3, SessionIdleTime = TimeSpan.FromMinutes(10) };
+    private static readonly PoolOptions Options = new() { Name = "test", Policy = "dual-hash", MaxSessions = 3, SessionIdleTime = TimeSpan.FromMinutes(10) };
 
     [Fact]
     public void A_session_known_by_its_id_stays_home_though_its_prefix_names_others()
@@ -155,7 +155,7 @@ public sealed class SessionHomesTests
     {
         PoolDriver pool = Fleet();
         string home = pool.Serve(pool.Request(Prompts.Of((1, 20)), "chat-1")).Instance;
-        pool.Place(pool.Request(Prompts.Of((1, 20), (2, 620)), "chat-1"));   // 4.96 s of prefill queued at home
+        pool.Place(pool.Request(Prompts.Of((1, 20), (2, 425)), "chat-1"));   // 4.92 s of prefill queued at home
         Dispatch moved = pool.Place(pool.Request(Prompts.Of((1, 20), (3, 10)), "chat-1"));
         Assert.NotEqual(home, moved.Instance);
         Assert.Equal(PlacementRule.Lighter, moved.Decision.Rule);

@@ -57,13 +57,13 @@ public class DemoTests
           listen: http://127.0.0.1:0
         pools:
           - name: demo
-            policy: dual-hash
+            policy: least-cost
             ttftSlo: 500ms
             instances:
               - url: http://127.0.0.1:9001
               - url: http://127.0.0.1:9002
 
-        """, DemoFleet.Configuration("dual-hash", TimeSpan.FromMilliseconds(500), [new Uri("http://127.0.0.1:9001"), new Uri("http://127.0.0.1:9002/")]));
+        """, DemoFleet.Configuration("least-cost", TimeSpan.FromMilliseconds(500), [new Uri("http://127.0.0.1:9001"), new Uri("http://127.0.0.1:9002/")]));
 
     [Fact]
     public void The_workload_asks_for_more_than_one_engines_cache_and_for_what_two_cores_can_stream()

@@ -76,7 +76,7 @@ public sealed class EveryRivalTests
     }
 
     [Theory]
-    [InlineData("magic", "no placement policy is called 'magic'; known: dual-hash, ")]
+    [InlineData("magic", "no placement policy is called 'magic'; known: least-cost, dual-hash, ")]
     [InlineData("smetric:slak=3", "placement policy 'smetric:slak=3': slak is no parameter of smetric; known: slack, base, per1k")]
     [InlineData("round-robin:turns=3", "turns is no parameter of round-robin; it has none")]
     [InlineData("dual-hash:", "'' is no parameter; write NAME=VALUE")]

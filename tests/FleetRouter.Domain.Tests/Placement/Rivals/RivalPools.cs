@@ -32,10 +32,11 @@ internal static class RivalPools
     /// <summary>Fills an instance's cache with a prompt, and ends the request.</summary>
     public static void Warm(this PoolDriver pool, string instance, params (ulong Content, int Blocks)[] prompt)
     {
-        PlacementRequest request = pool.PlaceOn(instance, pool.Request(Prompts.Of(prompt)));
-        pool.Progress(request.Id);
-        pool.End(request.Id);
+        pool.End(pool.PlaceOn(instance, pool.Request(Prompts.Of(prompt))).Id);
     }
+
+    /// <summary>Seconds that a prompt of so many blocks takes, of which some are cached.</summary>
+    public static double Prefill(int blocks, int cached = 0) => PrefillWork.Of(64 * (blocks - cached), 64 * blocks) / 8_000;
 
     /// <summary>Leaves a prompt's prefill pending on an instance.</summary>
     public static PlacementRequest Queue(this PoolDriver pool, string instance, params (ulong Content, int Blocks)[] prompt) =>

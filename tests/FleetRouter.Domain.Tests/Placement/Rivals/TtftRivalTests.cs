@@ -39,12 +39,12 @@ public sealed class TtftRivalTests
     }
 
     [Theory]
-    [InlineData("smetric", 100, "a")]           // 100 + 10 blocks take 0.88 s; the SLO is 1 + 0.0625 · 7.04 = 1.44 s
-    [InlineData("smetric", 169, "a")]           // 1.432 s
-    [InlineData("smetric", 171, "b")]           // 1.448 s
-    [InlineData("smetric:slack=3", 171, "a")]
-    [InlineData("smetric:slack=3", 531, "b")]   // 4.328 s; thrice the SLO is 4.32 s
-    [InlineData("smetric:base=5,per1k=0", 530, "a")]
+    [InlineData("smetric", 100, "a")]           // 100 queued blocks take 0.88 s, 10 own 0.1 s; the SLO is 1 + 0.0625 · 7.04 = 1.44 s
+    [InlineData("smetric", 147, "a")]           // 1.438 s
+    [InlineData("smetric", 148, "b")]           // 1.450 s
+    [InlineData("smetric:slack=3", 148, "a")]
+    [InlineData("smetric:slack=3", 386, "b")]   // 4.328 s; thrice the SLO is 4.32 s
+    [InlineData("smetric:base=5,per1k=0", 430, "a")]
     public void Smetric_keeps_a_later_turn_at_its_cache_within_the_slack(string policy, int queued, string expected)
     {
         PoolDriver pool = RivalPools.With(policy, "a", "b");
@@ -90,8 +90,8 @@ public sealed class TtftRivalTests
     }
 
     [Theory]
-    [InlineData("dual-map", 614, PlacementRule.Warm)]      // 614 + 10 blocks take 4.99 s
-    [InlineData("dual-map", 616, PlacementRule.Lighter)]
+    [InlineData("dual-map", 432, PlacementRule.Warm)]      // with the 10 own blocks 4.99 s
+    [InlineData("dual-map", 434, PlacementRule.Lighter)]
     [InlineData("dual-map:budget=31250", 477, PlacementRule.Warm)]      // 31,168 tokens
     [InlineData("dual-map:budget=31250", 479, PlacementRule.Lighter)]   // 31,296
     public void Dual_map_stays_warm_within_the_budget(string policy, int queued, PlacementRule rule)

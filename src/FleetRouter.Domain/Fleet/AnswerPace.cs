@@ -1,0 +1,36 @@
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>How fast prompts may be given to an instance so that the answers in its batch keep their pace: every prompt computed
+/// delays every token made meanwhile.</summary>
+/// <remarks>A leaky bucket over seconds of prefill, whose rate is a feedback on what was seen: in balance an eighth of the measured
+/// stretches of answers are slower than the SLO. Where answers are fast whatever comes, it never holds anything up.</remarks>
+internal sealed class AnswerPace
+{
+    /// <summary>Share of the stretches that may be slower than the SLO; the SLO itself is of whole answers.</summary>
+    private const double SlowShare = 0.12;
+
+    /// <summary>How far one slow stretch lowers the rate; a fast one raises it by what keeps the balance.</summary>
+    private const double Step = 0.02;
+
+    /// <summary>Seconds of prefill a second: least, so that an instance is never starved, and most, which holds nothing up.</summary>
+    private const double Least = 0.5, Most = 2;
+
+    /// <summary>Seconds of prefill that may come at once.</summary>
+    private const double Burst = 1.5;
+
+    private double _rate = 1;
+
+    /// <summary>From when on another prompt is in keeping with the pace.</summary>
+    public TimeSpan FreeAt { get; private set; }
+
+    /// <summary>A stretch of an answer came at this mean time between tokens, seconds.</summary>
+    public void Saw(double interToken, double slo) =>
+        _rate = Math.Clamp(_rate * (interToken > slo ? 1 - Step : 1 + Step * SlowShare / (1 - SlowShare)), Least, Most);
+
+    /// <summary>A prompt was given that takes so many seconds.</summary>
+    public void Spend(double seconds, TimeSpan now)
+    {
+        TimeSpan from = now - TimeSpan.FromSeconds(Burst);
+        FreeAt = (FreeAt > from ? FreeAt : from) + TimeSpan.FromSeconds(seconds / _rate);
+    }
+}

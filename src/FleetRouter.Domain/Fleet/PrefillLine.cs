@@ -1,0 +1,64 @@
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>The prompts one instance has still to compute, as seen from outside: how much work they are, how fast it goes, and how busy
+/// it keeps the instance. Work is counted as <see cref="PrefillWork"/> counts it.</summary>
+internal sealed class PrefillLine(double priorRate)
+{
+    /// <summary>Time over which the busy share is averaged: longer than a prompt, shorter than a conversation.</summary>
+    private const double BusySeconds = 60;
+
+    /// <summary>What one more token of answer keeps an instance from computing prompts, seconds: a decode step of 10 ms shared
+    /// by a batch of 16 (algorithm notes C5).</summary>
+    private const double DecodeSecondsPerToken = 0.0006;
+
+    /// <summary>Uncached tokens below which a first token tells of everything but the speed.</summary>
+    private const int LeastTellingTokens = 1_024;
+
+    /// <summary>What a request spends outside the prefill on its way to a first token, seconds.</summary>
+    private const double Overhead = 0.02;
+
+    private double _pending;
+    private TimeSpan _since, _busyAt;
+    private double _busy, _seenWork, _seenSeconds;
+
+    /// <summary>Prompts in line.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Work a second.</summary>
+    public double Rate { get; private set; } = priorRate;
+
+    /// <summary>A prompt joins the line.</summary>
+    public void Add(InFlight work, TimeSpan now)
+    {
+        if (Count++ == 0)
+            _since = now;
+        _pending += work.PrefillWork;
+        _busy = BusyShare(now) + (work.PrefillWork / Rate + DecodeSecondsPerToken * work.ProjectedOutput) / BusySeconds;
+        _busyAt = now;
+    }
+
+    /// <summary>A prompt leaves the line uncomputed.</summary>
+    public void Drop(InFlight work) => _pending = --Count == 0 ? 0 : _pending - work.PrefillWork;
+
+    /// <summary>A prompt's first token came: what lay between it and the one before tells the speed.</summary>
+    /// <remarks>The ratio of sums, not the mean of ratios: several prompts end in one step, and then the last of them takes no time.</remarks>
+    public void Finish(InFlight work, TimeSpan now, double prior)
+    {
+        double took = (now - (_since > work.DispatchedAt ? _since : work.DispatchedAt)).TotalSeconds;
+        if (work.UncachedTokens >= LeastTellingTokens)
+        {
+            const double keep = 0.98, priorSeconds = 0.5;
+            _seenWork = keep * _seenWork + work.PrefillWork;
+            _seenSeconds = keep * _seenSeconds + Math.Max(0, took - Overhead);
+            Rate = Math.Clamp((_seenWork + prior * priorSeconds) / (_seenSeconds + priorSeconds), prior / 50, prior * 50);
+        }
+        Drop(work);
+        _since = now;
+    }
+
+    /// <summary>Seconds until the line is empty: what is pending, less what has been done of it since the last first token.</summary>
+    public double Seconds(TimeSpan now) => Count == 0 ? 0 : Math.Max(0, _pending / Rate - (now - _since).TotalSeconds);
+
+    /// <summary>Share of its time the instance was kept busy of late, by the work it was given; above 1 while a line grows.</summary>
+    public double BusyShare(TimeSpan now) => _busy * Math.Exp(-(now - _busyAt).TotalSeconds / BusySeconds);
+}

@@ -1,0 +1,145 @@
+using FleetRouter.Domain.Fleet;
+
+namespace FleetRouter.Domain.Placement;
+
+/// <summary>Least-cost placement, the default: each instance is weighed by the seconds that placing a request there costs, it and
+/// everybody else, now and later; where that is the same, the candidate pair of the dual hash is taken. The request waits in the router for
+/// the instance it suits rather than in an engine's queue, where nothing can be done about it any more.</summary>
+/// <remarks>The terms: <see cref="CostTerms"/>. What a prompt costs and when it comes to its first token is Mooncake's and DualMap's
+/// estimate with attention counted; that later turns pay for where the first one went, and that a cache's oldest content has a
+/// price, are ours. Among more than <see cref="MostWeighed"/> instances only some are weighed: the pair, the home, and as many others
+/// in turn, since the best of dozens is as good as the best of all (Mitzenmacher, power of d choices).</remarks>
+internal sealed class LeastCostPolicy : IPlacementPolicy
+{
+    private const int MostWeighed = 64;
+
+    /// <summary>By how much another instance must be cheaper than the pair, seconds: less than a person notices, enough that gateways
+    /// which do not know of each other's requests agree about cold prefixes.</summary>
+    private const double AnchorSeconds = 0.005;
+
+    /// <summary>Weight of later turns, which meet the same line again.</summary>
+    private const double FutureWeight = 2;
+
+    /// <summary>Share of its own prefill by which a request slows each answer in the batch it joins.</summary>
+    private const double CrowdingWeight = 0.1;
+
+    /// <summary>From this share of the SLO on a second is dear, by so much; beyond the SLO dearer than anything else, so that no instance
+    /// that would meet it is passed over for one that would not.</summary>
+    private const double LateFrom = 0.7, LateWeight = 3, MissWeight = 20;
+
+    /// <summary>Cost of an instance that takes nobody at the moment and for no known time, seconds.</summary>
+    private const double ClosedSeconds = 3;
+
+    private readonly ReuseStatistics _reuse = new();
+    private int _turn;
+
+    public Choice Place(in PlacementQuery query)
+    {
+        var search = new Search(query, _reuse);
+        CandidatePair pair = CandidatePair.Of(query.Work.Key.Hash, query.Ready);
+        search.Weigh(query, pair.First, CandidateRole.FirstHash, 0);
+        if (pair.Second is { } second)
+            search.Weigh(query, second, CandidateRole.SecondHash, 0);
+        if (query.Home is { } home && home != pair.First && home != pair.Second)
+            search.Weigh(query, home, CandidateRole.Home, 0);
+        Instance[] all = query.Ready.Instances;
+        int others = Math.Min(all.Length, MostWeighed);
+        int start = all.Length > MostWeighed ? _turn = (_turn + MostWeighed) % all.Length : 0;
+        for (int k = 0; k < others; k++)
+            search.Weigh(query, all[(start + k) % all.Length], CandidateRole.Scored, AnchorSeconds);
+        if (search.Best.Instance is null)
+            return new Choice(null, PlacementRule.Score, []);
+        if (query.Work.HoldPlace is null)
+            _reuse.Saw(query, search.MostCached, search.MostCachedAt, search.Best.Cost.Own);
+        PlacementRule rule = search.Best.Instance == query.Home ? PlacementRule.SessionHome : PlacementRule.LeastCost;
+        return new Choice(search.Best.Instance, rule, search.Scores(query))
+        {
+            Waits = true,
+            IsFull = search.Best.Obstacle is not null,
+            KvTokens = search.Best.KvTokens,
+        };
+    }
+
+    private readonly record struct Weighed(Instance Instance, CandidateRole Role, CostTerms Cost, string? Obstacle, long KvTokens);
+
+    /// <summary>One request's search: the best so far, the runner-up, and the one with the longest cached prefix.</summary>
+    private ref struct Search(in PlacementQuery query, ReuseStatistics reuse)
+    {
+        private readonly double _slo = query.Options.TtftSloOf(query.Work.PromptTokens).TotalSeconds;
+        private readonly double _future = FutureWeight * reuse.LaterTurns * reuse.MeanOwnSeconds;
+        private Weighed _runnerUp, _warmest;
+
+        public Weighed Best;
+        public int MostCached;
+        public TimeSpan MostCachedAt;
+
+        public void Weigh(in PlacementQuery query, Instance instance, CandidateRole role, double handicap)
+        {
+            InFlight work = query.Work;
+            if (work.Failed?.Contains(instance) == true || handicap > 0 && IsKnown(instance))
+                return;
+            int blocks = instance.Prefixes.CachedBlocks(work.Request.Prompt.Hashes, out TimeSpan usedAt, out int pinned);
+            int cached = TokenEstimates.CachedTokens(blocks, work);
+            long kvTokens = work.PromptTokens - TokenEstimates.CachedTokens(pinned, work);
+            bool noRoom = instance.Requests > 0 && instance.PinnedTokens + kvTokens > instance.KvCapacityTokens;
+            bool closed = instance.BusyUntil > query.Now || instance.AllRequests >= query.Options.MaxRequestsPerInstance;
+            string? obstacle = closed ? instance.BusyUntil > query.Now ? "engine-busy" : "request-limit" : noRoom ? "kv-full" : null;
+
+            double own = query.Own(instance, cached);
+            double line = Math.Max(query.Queue(instance), (instance.Pace.FreeAt - query.Now).TotalSeconds) + instance.Claims.Seconds;
+            double wait = Math.Max(line, instance.KvWait(kvTokens)) + (closed ? ClosedSeconds : 0);
+            double busy = instance.Line.BusyShare(query.Now);
+            var cost = new CostTerms(
+                own, wait,
+                LateWeight * Math.Max(0, own + wait - LateFrom * _slo) + MissWeight * Math.Max(0, own + wait - _slo),
+                CrowdingWeight * own * instance.AllRequests,
+                Eviction(query, instance, own, cached),
+                // A turn that stays where its conversation is brings nothing there that was not there before.
+                _future * (work.PromptTokens - cached) / Math.Max(1, work.PromptTokens) * busy / Math.Max(0.1, 1.1 - busy),
+                handicap);
+            var weighed = new Weighed(instance, role, cost, obstacle, kvTokens);
+            if (cached > MostCached)
+                (MostCached, MostCachedAt, _warmest) = (cached, usedAt, weighed);
+            if (Best.Instance is null || IsCheaper(weighed, Best))
+                (Best, _runnerUp) = (weighed, Best);
+            else if (_runnerUp.Instance is null || IsCheaper(weighed, _runnerUp))
+                _runnerUp = weighed;
+        }
+
+        /// <summary>The instances worth telling of: the one taken, the next best, and the one with the longest cached prefix.</summary>
+        public readonly CandidateScore[] Scores(in PlacementQuery query)
+        {
+            bool hasNext = _runnerUp.Instance is not null;
+            bool hasWarm = _warmest.Instance is { } warm && warm != Best.Instance && warm != _runnerUp.Instance;
+            var scores = new CandidateScore[1 + (hasNext ? 1 : 0) + (hasWarm ? 1 : 0)];
+            scores[0] = Score(query, Best);
+            if (hasNext)
+                scores[1] = Score(query, _runnerUp);
+            if (hasWarm)
+                scores[^1] = Score(query, _warmest);
+            return scores;
+        }
+
+        private static CandidateScore Score(in PlacementQuery query, in Weighed weighed) =>
+            query.Score(weighed.Instance, weighed.Role) with { Cost = weighed.Cost, Refused = weighed.Obstacle };
+
+        // The pair and the home are weighed first, without the handicap.
+        private readonly bool IsKnown(Instance instance) =>
+            instance == Best.Instance || instance == _runnerUp.Instance && _runnerUp.Cost.Anchor == 0;
+
+        private static bool IsCheaper(in Weighed a, in Weighed b) =>
+            a.Cost.Total < b.Cost.Total || a.Cost.Total == b.Cost.Total && a.Instance.LastDispatch < b.Instance.LastDispatch;
+
+        /// <summary>What is evicted has to be computed again if it is asked for, and the longer nobody did the less likely that is.</summary>
+        private readonly double Eviction(in PlacementQuery query, Instance instance, double own, int cached)
+        {
+            int uncached = query.Work.PromptTokens - cached;
+            long free = instance.Prefixes.CapacityBlocks - instance.Prefixes.Blocks;
+            long over = query.Work.Request.Prompt.Hashes.Length - free;
+            if (uncached == 0 || over <= 0 || instance.Prefixes.OldestUse is not { } oldest)
+                return 0;
+            double share = Math.Min(1, (double)over / Math.Max(1, query.Work.Request.Prompt.Hashes.Length));
+            return own * share * reuse.StillWanted(query.Now - oldest);
+        }
+    }
+}
