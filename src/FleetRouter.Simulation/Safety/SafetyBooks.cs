@@ -182,7 +182,8 @@ internal sealed class SafetyBooks(PoolOptions options)
             return $"a number of its ledger is negative: {seen}";
         if (seen.Leases == 0 && (seen.PendingPrefillTokens, seen.DecodeTokens, seen.KvTokens) != (0, 0, 0))
             return $"it has no lease, yet load: {seen}";
-        if (seen.PrefixBlocks > seen.PrefixCapacityBlocks)
+        // What runs stays, whatever an engine says of its cache meanwhile.
+        if (seen.Leases == 0 && seen.PrefixBlocks > seen.PrefixCapacityBlocks)
             return $"its index holds {seen.PrefixBlocks} blocks, {seen.PrefixCapacityBlocks} at most";
         return double.IsFinite(seen.PrefillTokensPerSecond) && seen.PrefillTokensPerSecond > 0 ? null : $"its prefill rate is {seen.PrefillTokensPerSecond}";
     }

@@ -1,0 +1,46 @@
+using FleetRouter.Domain.Fleet;
+
+namespace FleetRouter.Domain.Tests.Fleet;
+
+public sealed class AnswerPaceTests
+{
+    [Fact]
+    public void While_answers_are_fast_nothing_is_held_up()
+    {
+        var pace = new AnswerPace();
+        TimeSpan now = TimeSpan.Zero;
+        for (int i = 0; i < 1_000; i++)
+        {
+            pace.Saw(0.02, 0.1);
+            now += TimeSpan.FromSeconds(0.1);
+            pace.Spend(0.1, now);   // as much as an engine can compute
+            Assert.True(pace.FreeAt <= now, $"held up until {pace.FreeAt} at {now}");
+        }
+    }
+
+    [Fact]
+    public void Slow_answers_halve_the_pace_of_prompts_and_no_more()
+    {
+        var pace = new AnswerPace();
+        for (int i = 0; i < 1_000; i++)
+            pace.Saw(0.2, 0.1);
+        pace.Spend(10, TimeSpan.FromSeconds(100));
+        Assert.Equal(100 - 1.5 + 20, pace.FreeAt.TotalSeconds, 1e-6);
+    }
+
+    [Fact]
+    public void A_few_slow_stretches_are_in_balance_and_many_are_not()
+    {
+        Assert.True(After(slowOf100: 5) < After(slowOf100: 50));
+        Assert.Equal(After(slowOf100: 0), After(slowOf100: 5), 0.5);
+
+        static double After(int slowOf100)
+        {
+            var pace = new AnswerPace();
+            for (int i = 0; i < 5_000; i++)
+                pace.Saw(i % 100 < slowOf100 ? 0.2 : 0.05, 0.1);
+            pace.Spend(10, TimeSpan.FromSeconds(100));
+            return pace.FreeAt.TotalSeconds;
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Prefixes;
+
+namespace FleetRouter.Domain.Tests.Fleet;
+
+public sealed class PrefillLineTests
+{
+    [Fact]
+    public void The_line_is_what_is_pending_less_what_time_has_done_of_it()
+    {
+        var line = new PrefillLine(1_000);
+        InFlight first = Prompt(2_000), second = Prompt(1_000);
+        line.Add(first, TimeSpan.Zero);
+        line.Add(second, TimeSpan.Zero);
+        double work = PrefillWork.Of(2_000, 2_000) + PrefillWork.Of(1_000, 1_000);
+        Assert.Equal(work / 1_000, line.Seconds(TimeSpan.Zero), 1e-9);
+        Assert.Equal(work / 1_000 - 1, line.Seconds(TimeSpan.FromSeconds(1)), 1e-9);
+        Assert.Equal(0, line.Seconds(TimeSpan.FromSeconds(60)));
+        line.Drop(first);
+        Assert.Equal(PrefillWork.Of(1_000, 1_000) / 1_000, line.Seconds(TimeSpan.Zero), 1e-9);
+        line.Drop(second);
+        Assert.Equal((0, 0d), (line.Count, line.Seconds(TimeSpan.Zero)));
+    }
+
+    [Fact]
+    public void An_instance_given_all_it_can_do_is_busy_and_one_left_alone_is_not()
+    {
+        var line = new PrefillLine(1_000);
+        TimeSpan now = TimeSpan.Zero;
+        for (int i = 0; i < 600; i++)
+        {
+            InFlight work = Prompt(1_000);
+            line.Add(work, now);
+            now += TimeSpan.FromSeconds(work.PrefillWork / 1_000);
+            line.Drop(work);
+        }
+        Assert.Equal(1, line.BusyShare(now), 0.02);
+        Assert.True(line.BusyShare(now + TimeSpan.FromMinutes(10)) < 0.01);
+    }
+
+    private static InFlight Prompt(int tokens) => new(new PlacementRequest { Id = "r", Model = "m", Api = ApiKind.Chat, Prompt = PromptChain.Empty }, TimeSpan.Zero)
+    {
+        PromptTokens = tokens, UncachedTokens = tokens, PrefillWork = PrefillWork.Of(tokens, tokens),
+    };
+}

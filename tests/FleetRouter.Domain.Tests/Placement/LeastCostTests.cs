@@ -1,0 +1,153 @@
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Prefixes;
+using FleetRouter.Domain.Tests.Placement.Rivals;
+
+namespace FleetRouter.Domain.Tests.Placement;
+
+/// <summary>Which instance costs least, and who waits for it. 125 blocks are a second of prefill, but for attention.</summary>
+public sealed class LeastCostTests
+{
+    private static readonly PoolOptions Options = new() { Name = "test" };
+
+    [Fact]
+    public void It_is_the_default() => Assert.IsType<LeastCostPolicy>(PlacementPolicies.Create(Options.Policy));
+
+    [Fact]
+    public void Where_all_is_equal_the_candidate_pair_is_taken()
+    {
+        for (ulong content = 0; content < 50; content++)
+        {
+            PoolDriver pool = PoolDriver.WithReady(Options, [.. Enumerable.Range(0, 10).Select(i => $"e{i}")]);
+            Decision decision = pool.Place(pool.Request(Prompts.Of((content, 20)))).Decision;
+            Assert.Contains(Role(decision), new[] { CandidateRole.FirstHash, CandidateRole.SecondHash });
+            Assert.Equal((PlacementRule.LeastCost, 0d), (decision.Rule, decision.Candidates[0].Cost!.Value.Anchor));
+        }
+    }
+
+    [Theory]
+    [InlineData(10, "a")]
+    [InlineData(50, "a")]
+    [InlineData(400, "b")]   // the line is longer than computing anew takes
+    public void The_warm_instance_is_taken_until_its_line_costs_more_than_computing_anew(int queued, string expected)
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, "a", "b");
+        pool.Warm("a", (1, 100));
+        pool.Advance(60);
+        pool.Queue("a", (9, queued));
+        Assert.Equal(expected, pool.Next((1, 100), (2, 2)));
+    }
+
+    [Fact]
+    public void A_request_waits_for_its_warm_instance_and_is_sent_when_the_line_there_frees()
+    {
+        (PoolDriver pool, PlacementRequest queued) = BusyWarm();
+        PlacementRequest next = pool.Request(Prompts.Of((1, 300), (2, 2)));
+        Assert.IsType<Held>(pool.Arrive(next));
+        Assert.NotNull(pool.Alarm);
+        Dispatch sent = pool.Progress(queued.Id).OfType<Dispatch>().Single();
+        Assert.Equal((next.Id, "a"), (sent.RequestId, sent.Instance));
+        Assert.All(pool.Pool.Instances, i => Assert.Equal((0, 0d, 0L), (i.Claims.Count, i.Claims.Seconds, i.Claims.Tokens)));
+    }
+
+    [Fact]
+    public void It_is_sent_by_the_clock_too_when_no_first_token_comes()
+    {
+        (PoolDriver pool, _) = BusyWarm();
+        PlacementRequest next = pool.Request(Prompts.Of((1, 300), (2, 2)));
+        Assert.IsType<Held>(pool.Arrive(next));
+        Assert.Equal((next.Id, "a"), pool.Advance(2).OfType<Dispatch>().Select(d => (d.RequestId, d.Instance)).Single());
+    }
+
+    [Fact]
+    public void Who_waits_for_one_instance_keeps_nobody_from_another()
+    {
+        (PoolDriver pool, _) = BusyWarm();
+        Assert.IsType<Held>(pool.Arrive(pool.Request(Prompts.Of((1, 300), (2, 2)))));
+        Assert.Equal("b", pool.Place(pool.Request(Prompts.Of((3, 10)))).Instance);
+    }
+
+    [Fact]
+    public void The_most_urgent_goes_first()
+    {
+        (PoolDriver pool, PlacementRequest queued) = BusyWarm();
+        // Equal but for what is theirs to compute: the longer one must begin sooner.
+        PlacementRequest brief = pool.Request(Prompts.Of((1, 300), (2, 1))), longer = pool.Request(Prompts.Of((1, 300), (3, 60)));
+        Assert.IsType<Held>(pool.Arrive(brief));
+        Assert.IsType<Held>(pool.Arrive(longer));
+        Assert.Equal(longer.Id, pool.Progress(queued.Id).Concat(pool.Advance(3)).OfType<Dispatch>().First().RequestId);
+    }
+
+    [Theory]
+    [InlineData("left")]
+    [InlineData("suspect")]
+    public void Who_waits_for_an_instance_that_goes_is_placed_anew_at_once(string fate)
+    {
+        (PoolDriver pool, _) = BusyWarm();
+        PlacementRequest next = pool.Request(Prompts.Of((1, 300), (2, 2)));
+        Assert.IsType<Held>(pool.Arrive(next));
+        int before = pool.Effects.Count;
+        for (int i = 0; i < Options.SuspectAfterFailedProbes; i++)
+            pool.Give(fate == "left" ? new InstanceLeft(pool.Now, "a") : new ProbeFailed(pool.Now, "a", "timeout"));
+        Assert.Equal((next.Id, "b"), pool.Effects[before..].OfType<Dispatch>().Select(d => (d.RequestId, d.Instance)).Single());
+    }
+
+    [Theory]
+    [InlineData(100, true)]     // idle it would be served in 0.9 s
+    [InlineData(700, false)]    // takes longer than the SLO by itself
+    public void Refused_as_late_is_who_an_idle_instance_could_serve_in_time_and_nobody_else(int blocks, bool refused)
+    {
+        foreach (bool may in new[] { true, false })
+        {
+            PoolDriver pool = PoolDriver.WithReady(Options with { RefuseLate = may }, "a");
+            pool.Queue("a", (9, 600));
+            PlacementRequest request = pool.Request(Prompts.Of((1, blocks)));
+            var effects = new List<PoolEffect> { pool.Arrive(request) };
+            effects.AddRange(pool.Advance(7));
+            Assert.Equal(may && refused ? ["slo-out-of-reach"] : [], effects.OfType<Refuse>().Select(r => r.Refusal.Reason));
+        }
+    }
+
+    [Fact]
+    public void A_long_prompt_that_waits_for_room_is_not_passed_for_ever()
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options with { KvCapacityTokens = 20_000 }, "a");
+        Queue<string> running = new();
+        for (ulong i = 0; i < 10; i++)
+        {
+            PlacementRequest request = pool.Request(Prompts.Of((i, 25)));
+            pool.Place(request);
+            pool.Progress(request.Id);
+            running.Enqueue(request.Id);   // 16,000 of 20,000 tokens in the end
+            pool.Advance(0.5);
+        }
+        PlacementRequest large = pool.Request(Prompts.Of((1_000, 250)));   // needs four fifths for itself
+        Assert.IsType<Held>(pool.Arrive(large));
+        // Short ones keep coming, one for each that ends: without a bound they would take all the room.
+        for (ulong i = 0; i < 200 && !pool.Effects.OfType<Dispatch>().Any(d => d.RequestId == large.Id); i++)
+        {
+            pool.Advance(0.2);
+            if (running.TryDequeue(out string? done))
+                pool.End(done);
+            PlacementRequest small = pool.Request(Prompts.Of((100 + i, 25)));
+            pool.Arrive(small);
+            foreach (Dispatch sent in pool.Effects.OfType<Dispatch>().Where(d => d.RequestId == small.Id))
+            {
+                pool.Progress(small.Id);
+                running.Enqueue(small.Id);
+            }
+        }
+        Assert.Contains(pool.Effects.OfType<Dispatch>(), d => d.RequestId == large.Id);
+    }
+
+    private static CandidateRole Role(Decision decision) => decision.Candidates.Single(c => c.Instance == decision.Instance).Role;
+
+    /// <summary>Two instances: a has a long prefix cached and a line of 1.1 s, b has nothing.</summary>
+    private static (PoolDriver Pool, PlacementRequest Queued) BusyWarm()
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, "a", "b");
+        pool.Warm("a", (1, 300));
+        pool.Advance(60);
+        return (pool, pool.Queue("a", (9, 130)));
+    }
+}
