@@ -122,7 +122,7 @@ internal sealed class Instance(string id, PoolOptions options)
 
     /// <summary>From when on the instance is to be given this prompt: the line is short, and the answers here keep their pace.</summary>
     public TimeSpan FreeAt(InFlight work, TimeSpan now) =>
-        !work.IsPaced || Pace.FreeAt < LineFreeAt(now) ? LineFreeAt(now) : Pace.FreeAt;
+        Requests == 0 || !work.IsPaced || Pace.FreeAt < LineFreeAt(now) ? LineFreeAt(now) : Pace.FreeAt;
 
     /// <summary>A lease that began <paramref name="seconds"/> ago ends.</summary>
     public void Leased(double seconds) => _leaseSeconds += 0.05 * (seconds - _leaseSeconds);

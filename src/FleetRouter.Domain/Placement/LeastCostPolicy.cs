@@ -86,7 +86,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             string? obstacle = closed ? instance.BusyUntil > query.Now ? "engine-busy" : "request-limit" : noRoom ? "kv-full" : null;
 
             double own = query.Own(instance, cached);
-            double line = Math.Max(query.Queue(instance), (instance.Pace.FreeAt - query.Now).TotalSeconds) + instance.Claims.Seconds;
+            double line = Math.Max(query.Queue(instance), instance.Requests == 0 ? 0 : (instance.Pace.FreeAt - query.Now).TotalSeconds) + instance.Claims.Seconds;
             double wait = Math.Max(line, instance.KvWait(kvTokens)) + (closed ? ClosedSeconds : 0);
             double busy = instance.Line.BusyShare(query.Now);
             var cost = new CostTerms(
