@@ -56,9 +56,6 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     /// <summary>Whether an idle instance could meet its SLO.</summary>
     public bool HasSlo;
 
-    /// <summary>Whether it waits for the pace of others' answers. A prompt that needs much of its SLO for itself has no time to.</summary>
-    public bool IsPaced;
-
     /// <summary>Its place among all arrivals.</summary>
     public long Order;
 

@@ -120,9 +120,9 @@ internal sealed class Instance(string id, PoolOptions options)
     /// <summary>From when on the line here is short enough for another prompt: never so short that the engine runs dry.</summary>
     public TimeSpan LineFreeAt(TimeSpan now) => now + TimeSpan.FromSeconds(Math.Max(0, Line.Seconds(now) - LineSeconds));
 
-    /// <summary>From when on the instance is to be given this prompt: the line is short, and the answers here keep their pace.</summary>
-    public TimeSpan FreeAt(InFlight work, TimeSpan now) =>
-        Requests == 0 || !work.IsPaced || Pace.FreeAt < LineFreeAt(now) ? LineFreeAt(now) : Pace.FreeAt;
+    /// <summary>From when on the instance is to be given another prompt: the line is short, and the answers here keep their pace.</summary>
+    public TimeSpan FreeAt(TimeSpan now) =>
+        Requests == 0 || Pace.FreeAt < LineFreeAt(now) ? LineFreeAt(now) : Pace.FreeAt;
 
     /// <summary>A lease that began <paramref name="seconds"/> ago ends.</summary>
     public void Leased(double seconds) => _leaseSeconds += 0.05 * (seconds - _leaseSeconds);

@@ -6,9 +6,6 @@ namespace FleetRouter.Domain.Fleet;
 /// <summary>Requests that wait in the router: for the first instance that has room, or for the one that suits them.</summary>
 public sealed partial class Pool
 {
-    /// <summary>Prompts that need more of their SLO than this share for their own prefill do not wait for the pace of others' answers.</summary>
-    private const double PacedShare = 0.33;
-
     /// <summary>Requests looked at beyond the first whose instance has no room for it: bounds what an event costs.</summary>
     private const int MostPassed = 4;
 
@@ -51,7 +48,6 @@ public sealed partial class Pool
         TimeSpan slo = _options.TtftSloOf(work.PromptTokens), slack = slo - TimeSpan.FromSeconds(own);
         work.HasSlo = slack > TimeSpan.Zero;
         work.LatestStart = work.ArrivedAt + (work.HasSlo ? slack : _options.MaxHoldTime / 2);
-        work.IsPaced = own < PacedShare * slo.TotalSeconds;
     }
 
     /// <summary>Whether the request's SLO is out of reach if its prefill begins in so many seconds.</summary>
@@ -68,7 +64,7 @@ public sealed partial class Pool
     /// <summary>Whether shorter prompts may pass one that waits for room in the cache: in the first half of its slack, so that it is not
     /// passed for ever.</summary>
     private bool MayBePassed(InFlight first, Instance instance) =>
-        instance.FreeAt(first, _now) <= _now && _now < first.ArrivedAt + (first.LatestStart - first.ArrivedAt) / 2;
+        instance.FreeAt(_now) <= _now && _now < first.ArrivedAt + (first.LatestStart - first.ArrivedAt) / 2;
 
     /// <summary>Binds held requests late: those without a claim first come first served for each model, those with one as their
     /// instance is ready for them. Refuses those whose time is up.</summary>
@@ -83,16 +79,19 @@ public sealed partial class Pool
             CandidateScore[] weighed = [];
             if (Deadline(work) > _now && (blocked?.Count ?? 0) == _held.Models)
                 return;   // the others came later, and wait for an instance or behind one who does not
-            if (work.Claim is null && blocked?.Contains(work.Request.Model) == true)
-                continue;
-            if (work.Claim is null && TryPlace(work, out weighed, effects) && work.Claim is null)
+            bool isBlocked = blocked?.Contains(work.Request.Model) == true || IsCrowded(work.Request.Model);
+            if (work.Claim is null && !isBlocked && TryPlace(work, out weighed, effects) && work.Claim is null)
                 continue;
             if (Deadline(work) <= _now)
                 Refuse(work, NowhereToGo(work) ?? Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), weighed, effects);
-            else if (work.Claim is null && !StandsAside(work))
+            else if (work.Claim is null && blocked?.Contains(work.Request.Model) != true && (isBlocked || !StandsAside(work)))
                 (blocked ??= []).Add(work.Request.Model);
         }
     }
+
+    /// <summary>Whether so many wait for an instance each that the fleet as a whole is short: then nobody overtakes, since those who ask
+    /// for little would pass those who ask for much for ever.</summary>
+    private bool IsCrowded(string model) => _held.ClaimsFor(model) is > 0 and var claims && claims >= _roster.Ready(model).Instances.Length;
 
     /// <summary>Places anew whom an instance is ready for, in order of urgency. A request may go elsewhere by now.</summary>
     private void ReleaseClaims(List<PoolEffect> effects)
@@ -103,7 +102,7 @@ public sealed partial class Pool
             for (int passed = 0; passed < instance.Claims.Count && passed < MostPassed;)
             {
                 InFlight work = instance.Claims.At(passed);
-                if (!IsTooLate(work, 0) && instance.State == InstanceState.Ready && instance.FreeAt(work, _now) > _now)
+                if (!IsTooLate(work, 0) && instance.State == InstanceState.Ready && instance.FreeAt(_now) > _now)
                     break;
                 PlaceAnew(work, effects);
                 if (work.Claim != instance)
@@ -181,7 +180,7 @@ public sealed partial class Pool
                 wanted = instance.BusyUntil;
             if (instance.Claims.First is not { } claim)
                 continue;
-            TimeSpan free = instance.FreeAt(claim, _now);
+            TimeSpan free = instance.FreeAt(_now);
             if (free > _now && free < wanted)
                 wanted = free;
             if (_options.RefuseLate && claim.HasSlo && claim.LatestStart >= _now && claim.LatestStart < wanted)

@@ -80,7 +80,7 @@ public sealed partial class Pool
             Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Instances.Length),
         };
         _inFlight.Add(request.Id, work);
-        if (!_held.HoldsModel(request.Model))
+        if (!_held.HoldsModel(request.Model) && !IsCrowded(request.Model))
         {
             Place(work, effects);
             return;
@@ -110,7 +110,7 @@ public sealed partial class Pool
             return false;
         double own = query.Own(instance, query.CachedTokens(instance));
         SetLatestStart(work, own);
-        bool later = choice.Waits && (choice.IsFull || instance.FreeAt(work, _now) > _now || IsBehind(work, instance));
+        bool later = choice.Waits && (choice.IsFull || instance.FreeAt(_now) > _now || IsBehind(work, instance));
         if (IsTooLate(work, later ? 0 : query.Queue(instance)))
         {
             Refuse(work, Late(work), weighed, effects);
@@ -168,7 +168,7 @@ public sealed partial class Pool
             instance.Line.Finish(work, _now, _options.PrefillTokensPerSecond);
         work.Progress(e.OutputTokens);
         if (first)
-            ReleaseClaims(effects);
+            ReleaseHeld(effects);
     }
 
     private void End(RequestEnded e, List<PoolEffect> effects)
