@@ -28,7 +28,6 @@ public sealed class Cell
         _inClass = [.. workload.All.Select(r => slo.IsPossible(r, profile, 2 * NetworkDelay))];
         _slo = [.. workload.All.Where(r => _inClass[r.Index])];
         _longest = [.. _slo.OrderByDescending(r => r.PromptTokens).ThenBy(r => r.Index).Take((_slo.Length + 9) / 10).Select(r => r.Index)];
-        NominalRate = RateAt(workload, 1);
     }
 
     /// <summary>What is asked.</summary>
@@ -48,9 +47,6 @@ public sealed class Cell
 
     /// <summary>Seed of the probes' phases.</summary>
     public ulong Seed { get; }
-
-    /// <summary>Requests a second at the trace's own pace.</summary>
-    public double NominalRate { get; }
 
     /// <summary>Requests a second at a pace, whatever the policy: over the middle four fifths of the requests, if answers took no time.
     /// In proportion to the pace for requests of their own; less than that where long sessions keep their pauses.</summary>

@@ -29,9 +29,6 @@ public sealed class ContestantRuns(Contestant contestant, Cell cell, RateScale s
     /// <summary>Who.</summary>
     public string Name => contestant.Name;
 
-    /// <summary>The steps run so far.</summary>
-    public int Count => _scores.Count;
-
     /// <summary>The score at a step.</summary>
     public RunScore At(int step) => _scores.GetOrAdd(step, s => new Lazy<RunScore>(() =>
     {

@@ -9,9 +9,6 @@ public sealed class SharedCache(int blocks)
 {
     private readonly BlockCache _blocks = new(blocks);
 
-    /// <summary>Blocks that can be found.</summary>
-    public int Cached => _blocks.Cached;
-
     internal bool Has(ulong hash) => _blocks.TryFind(hash, out _);
 
     /// <summary>Puts a block in, or makes it the last to go if it is there.</summary>

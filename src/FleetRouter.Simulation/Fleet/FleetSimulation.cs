@@ -30,7 +30,7 @@ public sealed class FleetSimulation
     private readonly List<PoolEffect> _effects = [];
     private readonly List<EngineEvent> _engineEvents = [];
     private readonly LoadSpread _spread = new();
-    private TimeSpan _now, _lastEnd;
+    private TimeSpan _now;
     private TimeSpan? _nextDue;
     private long _alarm;
     private int _open;
@@ -88,7 +88,7 @@ public sealed class FleetSimulation
             handled++;
             Handle(next);
         }
-        return new FleetRun(_outcomes, [.. _engines.Select(e => e.Model.Counters)], _lastEnd, handled, _spread.Mean,
+        return new FleetRun(_outcomes, [.. _engines.Select(e => e.Model.Counters)], handled, _spread.Mean,
             _pool.Describe().Instances.Sum(i => i.Leases));
     }
 
@@ -151,7 +151,6 @@ public sealed class FleetSimulation
     private void End(RequestOutcome outcome, OutcomeKind kind)
     {
         (outcome.Kind, outcome.EndedAt) = (kind, _now);
-        _lastEnd = _now;
         _open--;
         _schedule.Ended(_due[outcome.Request.Index], outcome.OfferedAt!.Value, _now);
         PlanNextDue();
@@ -264,7 +263,8 @@ public sealed class FleetSimulation
     {
         if (again)
         {
-            _spread.Sample(_engines, engine.Index);
+            if (engine.Index == 0)
+                _spread.Sample(_engines);   // once a round of probes
             Plan(_now + _setup.ProbeInterval, new Happening(Kind.Probe, engine.Index));
         }
         Plan(_now + _setup.ProbeDelay, engine.Has(FaultKind.Crash)

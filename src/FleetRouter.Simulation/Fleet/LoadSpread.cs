@@ -9,11 +9,9 @@ internal sealed class LoadSpread
 
     public double Mean => _samples == 0 ? 0 : _sum / _samples;
 
-    /// <summary>Samples once a round of probes; moments without any work tell nothing.</summary>
-    public void Sample(SimulatedEngine[] engines, int probed)
+    /// <summary>Samples this moment; one without any work tells nothing.</summary>
+    public void Sample(SimulatedEngine[] engines)
     {
-        if (probed != 0)
-            return;
         double total = 0, squares = 0;
         foreach (SimulatedEngine engine in engines)
         {

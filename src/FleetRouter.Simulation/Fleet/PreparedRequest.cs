@@ -15,9 +15,6 @@ public sealed class PreparedRequest
     /// <summary>Index of its session in the workload.</summary>
     public required int Session { get; init; }
 
-    /// <summary>Index of its turn in the session.</summary>
-    public required int Turn { get; init; }
-
     /// <summary>The trace's own request.</summary>
     public required TraceRequest Source { get; init; }
 
@@ -37,9 +34,6 @@ public sealed class PreparedRequest
 /// <summary>Renders requests into what router and engine hash. Reusable; not for two threads at once.</summary>
 internal sealed class RequestPreparation(ulong seed, bool boundsAnswers)
 {
-    /// <summary>The model every simulated engine serves.</summary>
-    public const string Model = "sim";
-
     private readonly PromptChainBuilder _chain = new();
     private readonly List<uint> _tokens = [];
     private byte[] _text = new byte[1 << 16];
@@ -53,7 +47,7 @@ internal sealed class RequestPreparation(ulong seed, bool boundsAnswers)
         for (int turn = 0; turn < prepared.Length; turn++)
         {
             TraceRequest source = session.Turns[turn];
-            _chain.Start(XxHash64.Of([], XxHash64.Of(Model)));   // as the gateway does for a request without a cache salt
+            _chain.Start(XxHash64.Of([], XxHash64.Of(PreparedWorkload.Model)));   // as the gateway does for a request without a cache salt
             _tokens.Clear();
             int priorTurns = 0;
             if (source.Conversation is { } conversation)
@@ -78,12 +72,11 @@ internal sealed class RequestPreparation(ulong seed, bool boundsAnswers)
             {
                 Index = index,
                 Session = sessionIndex,
-                Turn = turn,
                 Source = source,
                 ForRouter = new PlacementRequest
                 {
                     Id = $"s{sessionIndex}t{turn}",
-                    Model = Model,
+                    Model = PreparedWorkload.Model,
                     Api = ApiKind.Chat,
                     Prompt = _chain.Finish(),
                     SessionId = source.Conversation is { } name ? $"{name}#{sessionIndex}" : null,

@@ -7,7 +7,7 @@ namespace FleetRouter.Simulation.Fleet;
 public sealed class PreparedWorkload
 {
     /// <summary>The model every simulated engine serves and every request asks for.</summary>
-    public const string Model = RequestPreparation.Model;
+    public const string Model = "sim";
 
     private PreparedWorkload(IReadOnlyList<TraceSession> sessions, PreparedRequest[][] requests)
     {

@@ -67,10 +67,8 @@ public sealed class RequestOutcome(PreparedRequest request)
 /// <summary>A finished run.</summary>
 /// <param name="Outcomes">Every request of the workload, in order of index.</param>
 /// <param name="Engines">What each engine did.</param>
-/// <param name="Span">Virtual time from the first offer to the last end.</param>
 /// <param name="Events">Events handled.</param>
 /// <param name="LoadVariation">Coefficient of variation between instances of their pending prefill tokens, averaged over the run's probes.</param>
 /// <param name="Leases">Leases the pool still holds; 0 unless one leaked.</param>
 public sealed record FleetRun(
-    IReadOnlyList<RequestOutcome> Outcomes, IReadOnlyList<Engine.EngineCounters> Engines, TimeSpan Span, long Events,
-    double LoadVariation, int Leases);
+    IReadOnlyList<RequestOutcome> Outcomes, IReadOnlyList<Engine.EngineCounters> Engines, long Events, double LoadVariation, int Leases);

@@ -53,7 +53,7 @@ internal sealed class SimulatedEngine(int index, string? id, EngineProfile profi
         Life++;
     }
 
-    public EngineReport Report() => Metrics() with { Models = [Has(FaultKind.Rename) ? "another" : RequestPreparation.Model] };
+    public EngineReport Report() => Metrics() with { Models = [Has(FaultKind.Rename) ? "another" : PreparedWorkload.Model] };
 
     private EngineReport Metrics() =>
         Has(FaultKind.Babble) ? new EngineReport([], Any(int.MaxValue), Any(int.MaxValue), _babble.NextDouble(), 1 + Any(int.MaxValue) * (1L << 22),

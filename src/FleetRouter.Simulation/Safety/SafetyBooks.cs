@@ -17,15 +17,14 @@ internal sealed class SafetyBooks(PoolOptions options)
     /// <summary>The first promise broken by the effects of one event, with the request or instance it is about; null if none is.</summary>
     public Breach? Check(PoolEvent happened, IReadOnlyList<PoolEffect> effects, PoolView view)
     {
-        if (Note(happened) is { } wrong)
-            return wrong;
+        Note(happened);
         foreach (PoolEffect effect in effects)
             if (Note(effect, happened.At) is { } breach)
                 return breach;
         return CheckHeld(happened.At) ?? CheckLedger(view);
     }
 
-    private Breach? Note(PoolEvent happened)
+    private void Note(PoolEvent happened)
     {
         switch (happened)
         {
@@ -52,7 +51,6 @@ internal sealed class SafetyBooks(PoolOptions options)
                 _alarm = null;
                 break;
         }
-        return null;
     }
 
     private Breach? Note(PoolEffect effect, TimeSpan at)
