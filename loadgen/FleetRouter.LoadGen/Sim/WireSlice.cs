@@ -79,7 +79,7 @@ internal sealed record WireSlice(string Name, IReadOnlyList<TraceSession> Sessio
             Pool = new PoolOptions { Name = "validate", Policy = policy, TtftSlo = SloTtft },
             Seed = Seed,
         });
-        RequestOutcome[] answered = [.. run.Outcomes.Where(outcome => outcome.Kind == OutcomeKind.Completed && outcome.OfferedAt >= WarmUp)];
+        RequestOutcome[] answered = [.. run.Answered.Where(outcome => outcome.OfferedAt >= WarmUp)];
         return Of(Requests, [.. answered.Select(o => (o.TimeToFirstToken!.Value, o.InterTokenTime!.Value, o.Request.PromptTokens, o.CachedTokens))], 0);
     }
 

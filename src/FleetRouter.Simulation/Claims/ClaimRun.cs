@@ -28,7 +28,7 @@ public sealed record ClaimRun(
     /// <param name="run">The run.</param>
     public static ClaimRun Of(string entrant, double rate, Slo slo, FleetRun run)
     {
-        RequestOutcome[] answered = [.. run.Outcomes.Where(outcome => outcome.Kind == OutcomeKind.Completed)];
+        RequestOutcome[] answered = [.. run.Answered];
         double Mean(Func<RequestOutcome, TimeSpan> of) => answered.Length == 0 ? 0 : answered.Average(outcome => of(outcome).TotalMilliseconds);
         Percentiles ttft = Percentiles.Of(answered.Select(outcome => outcome.TimeToFirstToken!.Value.TotalMilliseconds));
         return new ClaimRun(
@@ -38,8 +38,7 @@ public sealed record ClaimRun(
             Mean(outcome => outcome.TimeToFirstToken!.Value), ttft.P50, ttft.P90,
             Mean(outcome => outcome.InterTokenTime!.Value), Mean(Latency),
             Percentiles.Of(answered.Select(outcome => Latency(outcome).TotalMilliseconds)).P99,
-            answered.Sum(outcome => (double)outcome.CachedTokens) / Math.Max(1, answered.Sum(outcome => (double)outcome.Request.PromptTokens)),
-            run.LoadVariation, run.Outcomes.Count - answered.Length);
+            run.HitTokenShare, run.LoadVariation, run.Outcomes.Count - answered.Length);
     }
 
     private static TimeSpan Latency(RequestOutcome outcome) => outcome.EndedAt!.Value - outcome.OfferedAt!.Value;

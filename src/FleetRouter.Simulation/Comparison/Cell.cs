@@ -82,14 +82,11 @@ public sealed class Cell
     private RunScore Score(FleetRun run, double pace)
     {
         int good = 0, goodLongest = 0, refused = 0, unfinished = 0, offered = 0;
-        long prompt = 0, cached = 0;
         foreach (RequestOutcome outcome in run.Outcomes)
         {
             offered += outcome.OfferedAt is null ? 0 : 1;
             refused += outcome.Kind == OutcomeKind.Refused ? 1 : 0;
             unfinished += outcome.Kind is OutcomeKind.Open or OutcomeKind.Broken ? 1 : 0;
-            if (outcome.Kind == OutcomeKind.Completed)
-                (prompt, cached) = (prompt + outcome.Request.PromptTokens, cached + outcome.CachedTokens);
             if (!_inClass[outcome.Request.Index] || !Slo.IsMet(outcome))
                 continue;
             good++;
@@ -99,6 +96,6 @@ public sealed class Cell
             (double)good / Math.Max(1, _slo.Length), (double)goodLongest / Math.Max(1, _longest.Count), RateAt(pace) * good / Math.Max(1, _slo.Length),
             Percentiles.Of(run.Outcomes.Where(o => o.TimeToFirstToken is not null).Select(o => o.TimeToFirstToken!.Value.TotalMilliseconds)),
             Percentiles.Of(run.Outcomes.Where(o => o.InterTokenTime is not null).Select(o => o.InterTokenTime!.Value.TotalMilliseconds)),
-            (double)cached / Math.Max(1, prompt), run.LoadVariation, (double)refused / Math.Max(1, offered), unfinished);
+            run.HitTokenShare, run.LoadVariation, (double)refused / Math.Max(1, offered), unfinished);
     }
 }

@@ -71,4 +71,11 @@ public sealed class RequestOutcome(PreparedRequest request)
 /// <param name="LoadVariation">Coefficient of variation between instances of their pending prefill tokens, averaged over the run's probes.</param>
 /// <param name="Leases">Leases the pool still holds; 0 unless one leaked.</param>
 public sealed record FleetRun(
-    IReadOnlyList<RequestOutcome> Outcomes, IReadOnlyList<Engine.EngineCounters> Engines, long Events, double LoadVariation, int Leases);
+    IReadOnlyList<RequestOutcome> Outcomes, IReadOnlyList<Engine.EngineCounters> Engines, long Events, double LoadVariation, int Leases)
+{
+    /// <summary>The requests answered whole.</summary>
+    public IEnumerable<RequestOutcome> Answered => Outcomes.Where(outcome => outcome.Kind == OutcomeKind.Completed);
+
+    /// <summary>Prompt tokens found in an engine's cache, of all prompt tokens answered.</summary>
+    public double HitTokenShare => (double)Answered.Sum(o => (long)o.CachedTokens) / Math.Max(1, Answered.Sum(o => (long)o.Request.PromptTokens));
+}
