@@ -1,4 +1,5 @@
 using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
 using FleetRouter.Simulation.Engine;
 
 namespace FleetRouter.Simulation.Fleet;
@@ -13,7 +14,7 @@ internal sealed class FleetTruth(
     private readonly List<EngineRequest> _onTheWay = [];
 
     /// <summary>What the engine behind an instance would be to a request.</summary>
-    public Prospect For(InFlight work, Instance instance)
+    private Prospect For(InFlight work, Instance instance)
     {
         SimulatedEngine engine = engines[instance.Id];
         _onTheWay.Clear();
@@ -21,5 +22,23 @@ internal sealed class FleetTruth(
             _onTheWay.Add(sent.ForEngine);
         double step = engine.InStep ? Math.Max(0, (engine.StepEndsAt - now()).TotalSeconds) : 0;
         return engine.Model.ProspectFor(outcomes[work.Request.Id].Request.ForEngine, _onTheWay) with { StepSeconds = step };
+    }
+
+    /// <summary>The instance that costs least, of those that may be sent the request; among equals the one rested longest. Whether it has
+    /// room is no guess of the pool's here but part of the prospect.</summary>
+    public Choice Cheapest(in PlacementQuery query, Func<Prospect, (double Seconds, int Requests)> cost)
+    {
+        Instance? best = null;
+        ((double, int), long) least = default;
+        foreach (Instance instance in query.Ready.Instances)
+        {
+            if (query.Work.Failed?.Contains(instance) == true || instance.BusyUntil > query.Now
+                || instance.AllRequests >= query.Options.MaxRequestsPerInstance)
+                continue;
+            var price = (cost(For(query.Work, instance)), instance.LastDispatch);
+            if (best is null || price.CompareTo(least) < 0)
+                (best, least) = (instance, price);
+        }
+        return query.Choose(best);
     }
 }

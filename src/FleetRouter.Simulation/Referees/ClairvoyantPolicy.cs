@@ -1,4 +1,3 @@
-using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Simulation.Engine;
 using FleetRouter.Simulation.Fleet;
@@ -14,21 +13,7 @@ internal sealed class ClairvoyantPolicy(FleetTruth truth, ClairvoyantWeights wei
     /// <summary>What has not been used for so long is hardly used again: two pauses of a coding session.</summary>
     private const double EvictionSeconds = 60;
 
-    public Choice Place(in PlacementQuery query)
-    {
-        Instance? best = null;
-        double least = 0;
-        foreach (Instance instance in query.Ready.Instances)
-        {
-            if (query.Work.Failed?.Contains(instance) == true || instance.BusyUntil > query.Now
-                || instance.AllRequests >= query.Options.MaxRequestsPerInstance)
-                continue;
-            double cost = Cost(truth.For(query.Work, instance));
-            if (best is null || cost < least || cost == least && instance.LastDispatch < best.LastDispatch)
-                (best, least) = (instance, cost);
-        }
-        return query.Choose(best);
-    }
+    public Choice Place(in PlacementQuery query) => truth.Cheapest(query, prospect => (Cost(prospect), 0));
 
     private double Cost(in Prospect prospect) =>
         weights.Own * prospect.OwnSeconds + prospect.WaitSeconds
