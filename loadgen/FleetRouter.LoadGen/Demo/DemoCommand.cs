@@ -17,17 +17,12 @@ internal static class DemoCommand
 
     public static Command Create()
     {
-        var engines = new Option<int>("--engines") { Description = "Number of engine stand-ins (1 to 64); the load grows with it.", DefaultValueFactory = _ => DemoWorkload.Engines };
-        engines.Validators.Add(result =>
-        {
-            if (result.Errors.Any() || result.GetValueOrDefault<int>() is >= 1 and <= 64) return;
-            result.AddError("--engines must be 1 to 64");
-        });
+        var engines = OptionKinds.UpTo(64, "--engines", "Number of engine stand-ins (1 to 64); the load grows with it.", DemoWorkload.Engines);
         var duration = Duration.Option("--duration", "For how long each run starts conversations; the last ones end later.", TimeSpan.FromSeconds(20));
-        var seed = new Option<ulong>("--seed") { Description = "Seed of the conversations.", DefaultValueFactory = _ => 1 };
-        var json = new Option<string?>("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
-        var html = new Option<string?>("--html") { Description = "Write a report with plots to this file; it opens without a network.", HelpName = "FILE" };
-        var noProgress = new Option<bool>("--no-progress") { Description = "Show no progress." };
+        var seed = OptionKinds.SeedOf("the conversations");
+        var json = OptionKinds.JsonFile();
+        var html = OptionKinds.HtmlFile();
+        var noProgress = OptionKinds.WithoutProgress();
         var command = new Command("demo", "Run one conversation workload on this machine under round-robin and under least-cost, each on fresh engine stand-ins, and show both side by side. Exit code 0 only if no request failed.")
         {
             engines, duration, seed, json, html, noProgress,

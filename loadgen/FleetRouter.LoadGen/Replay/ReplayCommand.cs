@@ -44,7 +44,7 @@ internal static class ReplayCommand
     // Read whole before the first request is sent: a malformed line is told at once, not in mid-run.
     private static (Trace Trace, List<TraceSession> Sessions) ReadTrace(ReplayOptions options, ParseResult parsed)
     {
-        var format = TraceFormats.Names.Where(pair => pair.Name == parsed.GetValue(options.Format)).Select(pair => (TraceFormat?)pair.Format).FirstOrDefault();
+        var format = TraceFormats.Named(parsed.GetValue(options.Format)!);
         var reading = new TraceReading(parsed.GetValue(options.Seed), !parsed.GetValue(options.NoJitter), parsed.GetValue(options.SessionRate), parsed.GetValue(options.MaxThink)?.Length);
         try
         {

@@ -9,7 +9,7 @@ namespace FleetRouter.LoadGen.Replay;
 /// <summary>The replay verb's options: each with its default, unit and range.</summary>
 internal sealed class ReplayOptions
 {
-    public Option<string> Trace { get; } = new("--trace") { Required = true, Description = "Trace file, plain or gzipped.", HelpName = "FILE" };
+    public Option<string> Trace { get; } = TraceFile();
 
     public Option<Uri> Target { get; } = new("--target")
     {
@@ -21,7 +21,7 @@ internal sealed class ReplayOptions
 
     public Option<string> Model { get; } = new("--model") { Description = "Model to ask for; auto takes the first of /v1/models.", DefaultValueFactory = _ => LoadGen.Client.Target.Auto };
 
-    public Option<string> Format { get; } = OneOf("--format", "Trace format; auto looks at the first line.", "auto", [.. TraceFormats.Names.Select(pair => pair.Name)]);
+    public Option<string> Format { get; } = FormatOfTrace();
 
     public Option<string> Endpoint { get; } = OneOf("--endpoint", "Call that carries the requests.", "chat", ["completions"]);
 
@@ -36,16 +36,16 @@ internal sealed class ReplayOptions
     public Option<int?> MaxOutput { get; } = Count("--max-output", "Ask for at most this many answer tokens (1 or more). Default: the trace's length.");
     public Option<int?> MaxInputTokens { get; } = Count("--max-input-tokens", "Skip, and count, longer prompts (1 or more). Default: only what the model's max_model_len excludes.");
 
-    public Option<ulong> Seed { get; } = new("--seed") { Description = "Seed of texts, jitter and session starts.", DefaultValueFactory = _ => 1 };
+    public Option<ulong> Seed { get; } = SeedOf("texts, jitter and session starts");
     public Option<string?> ApiKeyEnv { get; } = new("--api-key-env") { Description = "Environment variable that holds the API key.", HelpName = "NAME" };
 
     public Option<Duration> SloTtft { get; } = Duration.Option("--slo-ttft", "SLO on the time to the first token.", TimeSpan.FromSeconds(5));
     public Option<Duration> SloItl { get; } = Duration.Option("--slo-itl", "SLO on the mean time between an answer's tokens.", TimeSpan.FromMilliseconds(100));
     public Option<Duration> Timeout { get; } = Duration.Option("--timeout", "Give a request up after this.", TimeSpan.FromSeconds(600));
 
-    public Option<string?> Json { get; } = new("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
-    public Option<string?> Html { get; } = new("--html") { Description = "Write a report with plots to this file; it opens without a network.", HelpName = "FILE" };
-    public Option<bool> NoProgress { get; } = new("--no-progress") { Description = "Show no progress." };
+    public Option<string?> Json { get; } = JsonFile();
+    public Option<string?> Html { get; } = HtmlFile();
+    public Option<bool> NoProgress { get; } = WithoutProgress();
 
     public IEnumerable<Option> All =>
     [

@@ -17,10 +17,10 @@ internal sealed class MatrixOptions
     public Option<string> Profiles { get; } = Listed("--profiles", "Engine profiles.", "h100-llama-3.1-8b,h100x4-llama-3.1-70b");
     public Option<string> Policies { get; } = new("--policies") { Description = "Who takes part beside the default policy.", DefaultValueFactory = _ => "rivals", HelpName = "A,B|all|rivals" };
     public Option<int?> Requests { get; } = Count("--requests", "Requests of each cell (1 or more). Default: 3000.");
-    public Option<ulong> Seed { get; } = new("--seed") { Description = "Seed of everything.", DefaultValueFactory = _ => 1 };
+    public Option<ulong> Seed { get; } = SeedOf("everything");
     public Option<bool> IsQuick { get; } = new("--quick") { Description = "Steps of 3 %, published settings only, no curves." };
     public Option<string> Json { get; } = new("--json") { Required = true, Description = "File of the cells; those it holds already are not run again.", HelpName = "FILE" };
-    public Option<bool> NoProgress { get; } = new("--no-progress") { Description = "Show no progress." };
+    public Option<bool> NoProgress { get; } = WithoutProgress();
 
     public IEnumerable<Option> All =>
         [Traces, Instances, KvRatios, Slos, InterToken, Profiles, Policies, Requests, Seed, IsQuick, Json, NoProgress];

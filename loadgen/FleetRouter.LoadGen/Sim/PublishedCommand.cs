@@ -14,9 +14,9 @@ internal static class PublishedCommand
     {
         var traces = new Option<string?>("--traces") { Description = "Folder of mooncake_conversation*.jsonl.gz and claude_code*.jsonl.gz. Without it, or without a file, the experiments on it are left out, and said to be.", HelpName = "FOLDER" };
         var requests = OptionKinds.Count("--requests", "Requests of each experiment at most (1 or more). Default: as many as its figures need, 2,000 to 6,000.");
-        var seed = new Option<ulong>("--seed") { Description = "Seed of texts, jitter, session starts and probes.", DefaultValueFactory = _ => 1 };
-        var json = new Option<string?>("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
-        var noProgress = new Option<bool>("--no-progress") { Description = "Show no progress." };
+        var seed = OptionKinds.SeedOf("texts, jitter, session starts and probes");
+        var json = OptionKinds.JsonFile();
+        var noProgress = OptionKinds.WithoutProgress();
         var command = new Command("published", "Set what papers claim of their placement policies beside what the simulator finds in their own settings, each over several rates, with every run's figures and why the two differ where they do.")
         {
             traces, requests, seed, json, noProgress,

@@ -17,14 +17,9 @@ internal static class SafetyCommand
 
     public static Command Create()
     {
-        var seeds = new Option<int>("--seeds") { Description = "Number of seeds, 1 to 10,000,000.", DefaultValueFactory = _ => 1000 };
-        seeds.Validators.Add(result =>
-        {
-            if (result.Errors.Any() || result.GetValueOrDefault<int>() is >= 1 and <= 10_000_000) return;
-            result.AddError("--seeds must be 1 to 10000000");
-        });
+        var seeds = OptionKinds.UpTo(10_000_000, "--seeds", "Number of seeds, 1 to 10,000,000.", 1000);
         var first = new Option<ulong>("--first-seed") { Description = "The first seed; the others follow it.", DefaultValueFactory = _ => 1 };
-        var json = new Option<string?>("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
+        var json = OptionKinds.JsonFile();
         var command = new Command("safety", "Run small random fleets with joins, leaves, crashes, stalls, shedding, lying metrics and impatient clients under every policy, and check at every event that no lease leaks, nothing is placed on an instance known gone, every bound holds and every request ends. Exit code 0 only if no seed breaks a promise.")
         {
             seeds, first, json,

@@ -25,10 +25,10 @@ internal static class ValidateCommand
     public static Command Create()
     {
         var figuresOnly = new Option<bool>("--figures-only") { Description = "Hold the engine model against the published figures alone; nothing is started." };
-        var engines = Number("--engines", "Engine stand-ins, 1 to 64.", 8, 64);
+        var engines = OptionKinds.UpTo(64, "--engines", "Engine stand-ins, 1 to 64.", 8);
         var duration = Duration.Option("--duration", "For how long the synthetic slice starts conversations.", TimeSpan.FromSeconds(20));
         var trace = new Option<string?>("--trace") { Description = "A trace whose first requests are a second slice, at its own pace.", HelpName = "FILE" };
-        var requests = Number("--requests", "Requests of the trace's slice.", 300, 100_000);
+        var requests = OptionKinds.UpTo(100_000, "--requests", "Requests of the trace's slice.", 300);
         var profile = new Option<string>("--profile") { Description = "Model and hardware of the stand-ins of the trace's slice.", DefaultValueFactory = _ => "h100-llama-3.1-8b" };
         profile.AcceptOnlyFromAmong([.. EngineProfile.All.Select(known => known.Name)]);
         var policies = new Option<string>("--policies")
@@ -41,10 +41,10 @@ internal static class ValidateCommand
             foreach (var name in (result.GetValueOrDefault<string>() ?? "").Split(',').Where(name => !PlacementPolicies.Names.Contains(name)))
                 result.AddError($"--policies: no placement policy is called '{name}'; known: {string.Join(", ", PlacementPolicies.Names)}");
         });
-        var seed = new Option<ulong>("--seed") { Description = "Seed of texts and conversations.", DefaultValueFactory = _ => 1 };
-        var runs = Number("--runs", "Times a measurement is made at most, while the machine is too busy to send in time.", 3, 20);
-        var json = new Option<string?>("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
-        var noProgress = new Option<bool>("--no-progress") { Description = "Show no progress." };
+        var seed = OptionKinds.SeedOf("texts and conversations");
+        var runs = OptionKinds.UpTo(20, "--runs", "Times a measurement is made at most, while the machine is too busy to send in time.", 3);
+        var json = OptionKinds.JsonFile();
+        var noProgress = OptionKinds.WithoutProgress();
         var command = new Command("validate", "Hold the engine model against published figures, and the simulator against a real gateway with engine stand-ins over HTTP on the same arrivals. Exit code 0 only if every tolerance and the ranking of the policies hold.")
         {
             figuresOnly, engines, duration, trace, requests, profile, policies, seed, runs, json, noProgress,
@@ -114,16 +114,5 @@ internal static class ValidateCommand
             throw new UsageException(wrong.Message);
         }
         return slices;
-    }
-
-    private static Option<int> Number(string name, string description, int value, int most)
-    {
-        var option = new Option<int>(name) { Description = description, DefaultValueFactory = _ => value };
-        option.Validators.Add(result =>
-        {
-            if (result.Errors.Any() || result.GetValueOrDefault<int>() is var given && given >= 1 && given <= most) return;
-            result.AddError($"{name} must be 1 to {most}");
-        });
-        return option;
     }
 }

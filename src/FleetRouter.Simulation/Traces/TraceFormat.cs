@@ -28,6 +28,9 @@ public static class TraceFormats
     /// <summary>The format's name on a command line.</summary>
     public static string NameOf(TraceFormat format) => Names.Single(pair => pair.Format == format).Name;
 
+    /// <summary>The format of that name; null for a name that is none, such as auto.</summary>
+    public static TraceFormat? Named(string name) => Names.Where(pair => pair.Name == name).Select(pair => (TraceFormat?)pair.Format).FirstOrDefault();
+
     /// <summary>Tells the format from a trace's first line; null if it is none of them.</summary>
     public static TraceFormat? Detect(string firstLine) => firstLine switch
     {
