@@ -4,6 +4,7 @@ using System.CommandLine.Parsing;
 using FleetRouter.LoadGen.Demo;
 using FleetRouter.LoadGen.Replay;
 using FleetRouter.LoadGen.Sim;
+using FleetRouter.Simulation.Traces;
 
 namespace FleetRouter.LoadGen;
 
@@ -30,7 +31,7 @@ internal static class CommandLine
             // The verbs end early in their own way on Ctrl-C, with the report so far.
             return await parsed.InvokeAsync(new InvocationConfiguration { ProcessTerminationTimeout = null, EnableDefaultExceptionHandler = false });
         }
-        catch (UsageException wrong)
+        catch (Exception wrong) when (wrong is UsageException or TraceReadException)
         {
             errors.WriteLine($"{verb}: {wrong.Message}");
             return ExitCodes.Usage;

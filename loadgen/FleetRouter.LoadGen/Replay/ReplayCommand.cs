@@ -46,16 +46,9 @@ internal static class ReplayCommand
     {
         var format = TraceFormats.Named(parsed.GetValue(options.Format)!);
         var reading = new TraceReading(parsed.GetValue(options.Seed), !parsed.GetValue(options.NoJitter), parsed.GetValue(options.SessionRate), parsed.GetValue(options.MaxThink)?.Length);
-        try
-        {
-            var trace = Trace.Open(parsed.GetValue(options.Trace)!, format, reading);
-            List<TraceSession> sessions = [.. TraceSelection.Select(trace.Sessions(), parsed.GetValue(options.Skip) ?? 0, parsed.GetValue(options.Limit) ?? int.MaxValue)];
-            return sessions.Count > 0 ? (trace, sessions) : throw new UsageException($"{trace.Name}: no request is left to send; see --skip");
-        }
-        catch (TraceReadException wrong)
-        {
-            throw new UsageException(wrong.Message);
-        }
+        var trace = Trace.Open(parsed.GetValue(options.Trace)!, format, reading);
+        List<TraceSession> sessions = [.. TraceSelection.Select(trace.Sessions(), parsed.GetValue(options.Skip) ?? 0, parsed.GetValue(options.Limit) ?? int.MaxValue)];
+        return sessions.Count > 0 ? (trace, sessions) : throw new UsageException($"{trace.Name}: no request is left to send; see --skip");
     }
 
     private static async Task<ReplaySettings> Settings(ReplayOptions options, ParseResult parsed, CancellationToken stop)

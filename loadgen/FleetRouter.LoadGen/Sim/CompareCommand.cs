@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Globalization;
 using FleetRouter.LoadGen.Reports;
 using FleetRouter.Simulation.Comparison;
-using FleetRouter.Simulation.Traces;
 
 namespace FleetRouter.LoadGen.Sim;
 
@@ -26,7 +25,7 @@ internal static class CompareCommand
         var families = PolicyList.Of(parsed.GetValue(options.Policies)!, tuned: !quick);
         ReportFile.Try(json);
         ReportFile.Try(html);
-        if (parsed.GetValue(options.IsTiming)) return Time(Prepare(options.Plan(parsed)), families);
+        if (parsed.GetValue(options.IsTiming)) return Time(options.Plan(parsed).Prepare(), families);
         using var interruption = new Interruption();
         var report = Compare(options.Plan(parsed), families, quick, parsed.GetValue(options.NoProgress), interruption.Stop);
         CompareTable.Write(TableReport.Console(), report);
@@ -38,15 +37,9 @@ internal static class CompareCommand
     /// <summary>Prepares a cell, runs everybody through it, and puts what was found into figures.</summary>
     public static ComparisonReport Compare(CellPlan plan, IReadOnlyList<Family> families, bool quick, bool quiet, CancellationToken stop)
     {
-        PlannedCell planned = Prepare(plan);
+        PlannedCell planned = plan.Prepare();
         using var progress = new RunProgress(quiet);
         return planned.Report(new PolicyComparison(planned.Cell, families, quick, progress.Ran, stop).Run());
-    }
-
-    private static PlannedCell Prepare(CellPlan plan)
-    {
-        try { return plan.Prepare(); }
-        catch (TraceReadException wrong) { throw new UsageException(wrong.Message); }
     }
 
     private static int Time(PlannedCell planned, IReadOnlyList<Family> families)

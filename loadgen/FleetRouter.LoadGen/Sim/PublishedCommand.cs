@@ -1,7 +1,6 @@
 using System.CommandLine;
 using FleetRouter.LoadGen.Reports;
 using FleetRouter.Simulation.Claims;
-using FleetRouter.Simulation.Traces;
 
 namespace FleetRouter.LoadGen.Sim;
 
@@ -41,8 +40,7 @@ internal static class PublishedCommand
                 Console.WriteLine($"{plan.Name}: left out, there is no {plan.Trace}*.jsonl.gz in {settings.Traces ?? "--traces"}\n");
                 continue;
             }
-            try { reports.Add(plan.Prepare(path, settings.Requests, settings.Seed).Run(progress.Ran, interruption.Stop)); }
-            catch (TraceReadException wrong) { throw new UsageException(wrong.Message); }
+            reports.Add(plan.Prepare(path, settings.Requests, settings.Seed).Run(progress.Ran, interruption.Stop));
             PublishedText.Write(Console.Out, reports[^1]);
         }
         ReportFile.Write(json, () => JsonReport.Text(reports));

@@ -102,17 +102,10 @@ internal static class ValidateCommand
                 DemoWorkload.StandIns(settings.Engines) with { Model = PreparedWorkload.Model }, ConversationSlo, settings.Seed),
         };
         if (settings.Trace is not { } path) return slices;
-        try
-        {
-            Trace trace = Trace.Open(path, null, new TraceReading(settings.Seed));
-            List<TraceSession> sessions = [.. TraceSelection.Select(trace.Sessions(), 0, settings.Requests)];
-            slices.Add(new WireSlice(TraceFormats.NameOf(trace.Format), sessions,
-                new StandIns(settings.Engines, settings.Profile, null, PreparedWorkload.Model), TraceSlo, settings.Seed));
-        }
-        catch (TraceReadException wrong)
-        {
-            throw new UsageException(wrong.Message);
-        }
+        Trace trace = Trace.Open(path, null, new TraceReading(settings.Seed));
+        List<TraceSession> sessions = [.. TraceSelection.Select(trace.Sessions(), 0, settings.Requests)];
+        slices.Add(new WireSlice(TraceFormats.NameOf(trace.Format), sessions,
+            new StandIns(settings.Engines, settings.Profile, null, PreparedWorkload.Model), TraceSlo, settings.Seed));
         return slices;
     }
 }
