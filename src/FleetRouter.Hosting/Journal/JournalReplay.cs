@@ -6,11 +6,10 @@ namespace FleetRouter.Hosting.Journal;
 
 /// <summary>Feeds a journal's events to a new pool and sets what it decides beside what was recorded.</summary>
 /// <remarks>Up to a gap, or without the run's beginning, there is nothing to be replayed: the recorded decisions are then all
-/// there is, and <see cref="Whole"/> is false.</remarks>
+/// there is, and <see cref="NotReplayed"/> says why.</remarks>
 public sealed class JournalReplay(JournalReader journal)
 {
     private readonly List<PoolEffect> _effects = [];
-    private Pool? _pool;
 
     /// <summary>Digest of the decisions recorded, as far as they were replayed.</summary>
     public DecisionDigest Recorded { get; } = new();
@@ -21,10 +20,7 @@ public sealed class JournalReplay(JournalReader journal)
     /// <summary>Events replayed.</summary>
     public long Events { get; private set; }
 
-    /// <summary>Whether every line was replayed: the beginning is there, and no gap.</summary>
-    public bool Whole { get; private set; }
-
-    /// <summary>Why not, in one line; null while it is.</summary>
+    /// <summary>Why not every line was replayed, in one line: the beginning is missing, or there is a gap; null while all are.</summary>
     public string? NotReplayed { get; private set; }
 
     /// <summary>Where the replay first decided otherwise, with both decisions; null if nowhere.</summary>
@@ -34,24 +30,23 @@ public sealed class JournalReplay(JournalReader journal)
     /// <exception cref="JournalException">The journal cannot be read, or its events cannot have happened in this order.</exception>
     public IEnumerable<ReplayedEvent> Run()
     {
-        Whole = journal.FromTheStart;
-        _pool = Whole ? new Pool(journal.Header.Options) : null;
-        if (!Whole)
+        Pool? pool = journal.FromTheStart ? new Pool(journal.Header.Options) : null;
+        if (pool is null)
             NotReplayed = "the run's beginning is no longer in the journal, so its decisions are shown as recorded (journal.maxSize bounds what is kept)";
         foreach (JournalEntry entry in journal.Entries())
         {
             if (entry.Happened is null)
             {
-                (_pool, Whole) = (null, false);
+                pool = null;
                 NotReplayed ??= $"{entry.Lost} events are missing at {entry.File}:{entry.Number}, so decisions after it are shown as recorded";
                 continue;
             }
-            if (_pool is null)
+            if (pool is null)
             {
                 yield return new ReplayedEvent(entry, null);
                 continue;
             }
-            Handle(_pool, entry);
+            Handle(pool, entry);
             yield return new ReplayedEvent(entry, [.. _effects.Where(DecisionDigest.IsDecision)]);
         }
     }

@@ -36,7 +36,7 @@ public sealed class JournalTests : IDisposable
             using var folder = new JournalFolder();
             var (run, life) = await folder.WriteAsync(seed, 300);
             JournalReplay replay = folder.Replay();
-            Assert.True(replay.FirstDifference is null && replay.Whole, $"seed {seed}: {replay.FirstDifference ?? replay.NotReplayed}");
+            Assert.True(replay is { FirstDifference: null, NotReplayed: null }, $"seed {seed}: {replay.FirstDifference ?? replay.NotReplayed}");
             Assert.Equal((run.Digest.Value, run.Digest.Decisions, life.Count), (replay.Replayed.Value, replay.Recorded.Decisions, (int)replay.Events));
         }
     }
@@ -118,7 +118,6 @@ public sealed class JournalTests : IDisposable
         JournalEntry last = JournalReader.Open(_folder.Path).Single().Entries().Last();
         Assert.Equal((null, 7L), (last.Happened, last.Lost));
         JournalReplay replay = _folder.Replay();
-        Assert.False(replay.Whole);
         Assert.StartsWith("7 events are missing", replay.NotReplayed);
     }
 
@@ -132,7 +131,7 @@ public sealed class JournalTests : IDisposable
         var replay = new JournalReplay(JournalReader.Open(_folder.Path).Single());
         ReplayedEvent[] events = [.. replay.Run()];
         Assert.Equal((life.Count - 1, 199), (events.Length, events.Count(e => e.Replayed is not null)));
-        Assert.True(replay is { Whole: false, FirstDifference: null, Events: 199 });
+        Assert.True(replay is { NotReplayed: not null, FirstDifference: null, Events: 199 });
         Assert.Contains(events[199..], e => e.Entry.Decisions.Count > 0);
     }
 
@@ -144,7 +143,7 @@ public sealed class JournalTests : IDisposable
         long all = new FileInfo(unbounded.File).Length, longestLine = File.ReadLines(unbounded.File).Max(line => line.Length) + 1;
         var (run, _) = await _folder.WriteAsync(6, 1_000, mostBytes: all * 3 / 2);
         Assert.InRange(new FileInfo(JournalFiles.Previous(_folder.Path, JournalFolder.RandomPool)).Length, all * 3 / 4, all * 3 / 4 + longestLine);
-        Assert.Equal((run.Digest.Value, true), (_folder.Replay().Replayed.Value, _folder.Replay().Whole));
+        Assert.Equal((run.Digest.Value, null), (_folder.Replay().Replayed.Value, _folder.Replay().NotReplayed));
         Assert.Equal(2, JournalFiles.At(_folder.File).Count);
     }
 
@@ -154,7 +153,7 @@ public sealed class JournalTests : IDisposable
         await _folder.WriteAsync(7, 2_000, mostBytes: 200_000);
         Assert.True(new DirectoryInfo(_folder.Path).EnumerateFiles().Sum(f => f.Length) < 400_000);
         JournalReplay replay = _folder.Replay();
-        Assert.True(replay is { Whole: false, Events: 0, FirstDifference: null });
+        Assert.True(replay is { Events: 0, FirstDifference: null });
         Assert.Contains("beginning", replay.NotReplayed);
     }
 
@@ -165,7 +164,7 @@ public sealed class JournalTests : IDisposable
         var replays = JournalReader.Open(_folder.Path).Select(run => new JournalReplay(run)).ToList();
         replays.ForEach(replay => Assert.NotEmpty(replay.Run().ToList()));
         Assert.Equal([before, after], replays.Select(r => r.Replayed.Value));
-        Assert.All(replays, r => Assert.True(r.Whole));
+        Assert.All(replays, r => Assert.Null(r.NotReplayed));
     }
 
     [Fact]
