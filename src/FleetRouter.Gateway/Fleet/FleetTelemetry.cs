@@ -49,7 +49,7 @@ internal sealed partial class FleetTelemetry
         {
             case Dispatch e:
                 Decisions.Add(e.Decision);
-                _decisions.Add(1, new("pool", name), new("rule", RuleNames.Of(e.Decision.Rule)));
+                _decisions.Add(1, new("pool", name), new("rule", KebabNames.Of(e.Decision.Rule)));
                 if (e.Decision.HeldFor > TimeSpan.Zero)
                     _heldFor.Record(e.Decision.HeldFor.TotalSeconds, new KeyValuePair<string, object?>("pool", name));
                 break;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using FleetRouter.Domain.Admission;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
@@ -17,10 +16,6 @@ namespace FleetRouter.Gateway.FrontDoor;
 /// </remarks>
 internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forwarder, RequestTelemetry telemetry, TimeProvider time)
 {
-    /// <summary>Outcomes as metrics spell them, made once.</summary>
-    private static readonly string[] OutcomeNames =
-        [.. Enum.GetValues<AttemptOutcome>().Select(outcome => JsonNamingPolicy.KebabCaseLower.ConvertName(outcome.ToString()))];
-
     private static ReadOnlySpan<byte> UsageWish => "\"stream_options\":{\"include_usage\":true},"u8;
 
     public async Task HandleAsync(HttpContext context, ApiKind api, bool keysAreOurs)
@@ -77,7 +72,7 @@ internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forward
                     DropsClientKey = keysAreOurs,
                 };
                 (AttemptOutcome outcome, string trouble) = await forwarder.TryAsync(context, body, attempt);
-                end.Outcome = OutcomeNames[(int)outcome];
+                end.Outcome = KebabNames.Of(outcome);
                 if (outcome is AttemptOutcome.EngineBusy or AttemptOutcome.Unreachable)
                 {
                     AttemptFailure failure = outcome == AttemptOutcome.EngineBusy ? AttemptFailure.EngineBusy : AttemptFailure.Unreachable;

@@ -2,7 +2,6 @@ using System.Globalization;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Domain.Prefixes;
-using FleetRouter.Gateway.Fleet;
 
 namespace FleetRouter.Gateway.Why;
 
@@ -12,7 +11,7 @@ internal static class DecisionWords
     /// <summary>The terms of a candidate's score, one a column: a term added to <see cref="CandidateScore"/> is shown by a line here.</summary>
     private static readonly (string Title, Func<CandidateScore, string> Value)[] Terms =
     [
-        ("role", c => Kebab(c.Role)),
+        ("role", c => KebabNames.Of(c.Role)),
         ("cached tokens", c => Count(c.CachedTokens)),
         ("to compute", c => Count(c.UncachedTokens)),
         ("queued before", c => Count(c.PendingPrefillTokens)),
@@ -48,7 +47,7 @@ internal static class DecisionWords
     /// <summary>What a decision comes to, in a line.</summary>
     public static string Outcome(Decision decision) => decision.Instance is { } instance
         ? $"attempt {decision.Attempt} sent to {instance}"
-        : $"refused ({Kebab(decision.Refusal!.Kind)}, {decision.Refusal.Reason}): {decision.Refusal.Message}"
+        : $"refused ({KebabNames.Of(decision.Refusal!.Kind)}, {decision.Refusal.Reason}): {decision.Refusal.Message}"
             + (decision.Refusal.RetryAfter is { } after ? $"; to be asked again after {Seconds(after)}" : "");
 
     /// <summary>The reasons of a decision, several lines.</summary>
@@ -56,9 +55,9 @@ internal static class DecisionWords
     {
         yield return $"prompt      {Count(decision.PromptTokens)} tokens";
         yield return $"prefix key  {decision.Key.Hash:x16}, {Key(decision.Key)}";
-        yield return $"workload    {Kebab(decision.Workload)}";
+        yield return $"workload    {KebabNames.Of(decision.Workload)}";
         yield return $"policy      {decision.Policy}";
-        yield return $"rule        {RuleNames.Of(decision.Rule)}{(Meaning(decision.Rule) is { } meaning ? $": {meaning}" : "")}";
+        yield return $"rule        {KebabNames.Of(decision.Rule)}{(Meaning(decision.Rule) is { } meaning ? $": {meaning}" : "")}";
         yield return $"held        {Seconds(decision.HeldFor)}";
         if (decision.Candidates.Count == 0)
             yield return "candidates  none was weighed";
@@ -117,8 +116,6 @@ internal static class DecisionWords
         PlacementRule.Refused => "no instance was given",
         _ => null,
     };
-
-    private static string Kebab(Enum value) => System.Text.Json.JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString());
 
     private static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
 

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Hosting.Journal;
@@ -84,7 +83,7 @@ internal sealed class JournalStories(string? requestId)
         return _open[id] = story;
     }
 
-    private static string Word(Enum value) => JsonNamingPolicy.KebabCaseLower.ConvertName(value.ToString()).Replace('-', ' ');
+    private static string Word<T>(T value) where T : struct, Enum => KebabNames.Of(value).Replace('-', ' ');
 
     private sealed record Gathered(string RequestId, string? ClientId)
     {
