@@ -1,3 +1,5 @@
+using FleetRouter.Domain.Prefixes;
+
 namespace FleetRouter.Simulation.Text;
 
 /// <summary>
@@ -16,11 +18,5 @@ internal static class Mixing
         return high ^ low;
     }
 
-    public static ulong SplitMix(ulong state)
-    {
-        state += Golden;
-        state = (state ^ (state >> 30)) * 0xBF58_476D_1CE4_E5B9;
-        state = (state ^ (state >> 27)) * 0x94D0_49BB_1331_11EB;
-        return state ^ (state >> 31);
-    }
+    public static ulong SplitMix(ulong state) => XxHash64.Mix(state, 1);
 }

@@ -1,3 +1,5 @@
+using FleetRouter.Domain.Prefixes;
+
 namespace FleetRouter.Simulation.Workloads;
 
 /// <summary>
@@ -7,11 +9,10 @@ namespace FleetRouter.Simulation.Workloads;
 /// <param name="seed">Any value; neighbouring seeds give unrelated sequences.</param>
 public struct SplitMix64(ulong seed)
 {
-    private const ulong Gamma = 0x9E3779B97F4A7C15;
-    private ulong _state = seed;
+    private ulong _drawn;
 
     /// <summary>The next 64 uniform bits.</summary>
-    public ulong Next() => Scramble(_state += Gamma);
+    public ulong Next() => XxHash64.Mix(seed, ++_drawn);
 
     /// <summary>A uniform number in [0, 1) with 53 random bits.</summary>
     public double NextDouble() => (Next() >> 11) * (1.0 / (1UL << 53));
@@ -31,7 +32,7 @@ public struct SplitMix64(ulong seed)
     }
 
     /// <summary>A key that depends on both arguments and on their order.</summary>
-    public static ulong Combine(ulong left, ulong right) => Scramble(Scramble(left + Gamma) ^ right);
+    public static ulong Combine(ulong left, ulong right) => Scramble(XxHash64.Mix(left, 1) ^ right);
 
     /// <summary>A key of a text: FNV-1a over its UTF-16 code units, scrambled.</summary>
     public static ulong Key(string text)
@@ -41,10 +42,5 @@ public struct SplitMix64(ulong seed)
         return Scramble(hash);
     }
 
-    private static ulong Scramble(ulong bits)
-    {
-        bits = (bits ^ (bits >> 30)) * 0xBF58476D1CE4E5B9;
-        bits = (bits ^ (bits >> 27)) * 0x94D049BB133111EB;
-        return bits ^ (bits >> 31);
-    }
+    private static ulong Scramble(ulong bits) => XxHash64.Mix(bits, 0);
 }

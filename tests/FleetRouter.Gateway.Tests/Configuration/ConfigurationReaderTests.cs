@@ -1,6 +1,7 @@
 using System.Text;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Tests;
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.Tests.Engines;
 using FleetRouter.Hosting;

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using FleetRouter.Domain.Tests;
 using FleetRouter.Engines.Vllm;
 
 namespace FleetRouter.Gateway.Tests.Engines;

@@ -1,4 +1,5 @@
 using System.Text;
+using FleetRouter.Domain.Tests;
 using FleetRouter.Engines.Prometheus;
 
 namespace FleetRouter.Gateway.Tests.Engines;

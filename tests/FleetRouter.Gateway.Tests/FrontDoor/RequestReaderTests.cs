@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using FleetRouter.Domain.Prefixes;
+using FleetRouter.Domain.Tests;
 using FleetRouter.Gateway.FrontDoor;
 using FleetRouter.Gateway.Tests.Engines;
 

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Tests;
 using FleetRouter.Gateway.Forwarding;
 using FleetRouter.Gateway.Tests.Engines;
 using FleetRouter.Hosting;
@@ -71,7 +72,7 @@ public sealed class ResumableStreamTests
             int done = whole.AsSpan().IndexOf("data: [DONE]"u8);
             for (ulong seed = 0; seed < Rounds; seed++)
             {
-                int cut = new SplitMix64(seed ^ 0xC07).Next(done < 0 ? whole.Length : done);
+                int cut = new SplitMix64(seed ^ 0xC07).Below(done < 0 ? whole.Length : done);
                 (byte[] got, Attempt attempt) = await PassAsync(whole, seed, Enum.Parse<ApiKind>(api), hidesUsage: false, cut);
                 byte[] before = [.. WholeEventsWithin(events, cut).SelectMany(e => e)];
                 Assert.True(attempt.Broke, $"seed {seed}, cut at {cut}: not noticed");
@@ -124,7 +125,7 @@ public sealed class ResumableStreamTests
         var random = new SplitMix64(seed);
         await using var stream = new ResumableStream(new PiecesStream(whole, random, breakAt), attempt);
         var got = new MemoryStream();
-        byte[] buffer = new byte[1 + random.Next(5_000)];
+        byte[] buffer = new byte[1 + random.Below(5_000)];
         while (true)
         {
             // YARP waits with an empty buffer before it rents one.
@@ -202,14 +203,14 @@ public sealed class ResumableStreamTests
     /// <summary>An engine's answer that comes in pieces of any length, and may break off.</summary>
     private sealed class PiecesStream(byte[] whole, SplitMix64 random, int? breakAt) : MemoryStream(whole, writable: false)
     {
-        private readonly int _most = random.Next(3) switch { 0 => 3, 1 => 100, _ => 10_000 };
+        private readonly int _most = random.Below(3) switch { 0 => 3, 1 => 100, _ => 10_000 };
 
         public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
             int left = (breakAt ?? (int)Length) - (int)Position;
             if (left == 0 && breakAt is not null)
                 throw new HttpIOException(HttpRequestError.ResponseEnded, "the engine broke off");
-            return base.ReadAsync(buffer[..Math.Min(Math.Min(buffer.Length, left), 1 + random.Next(_most))], cancellationToken);
+            return base.ReadAsync(buffer[..Math.Min(Math.Min(buffer.Length, left), 1 + random.Below(_most))], cancellationToken);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Json;
+using FleetRouter.Domain.Tests;
 using FleetRouter.Gateway.Tests.Clients;
 using FleetRouter.Gateway.Tests.Engines;
 

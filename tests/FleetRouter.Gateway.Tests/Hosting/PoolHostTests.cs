@@ -1,5 +1,6 @@
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Tests;
 using FleetRouter.Gateway.Tests.Engines;
 using FleetRouter.Hosting;
 using FleetRouter.Hosting.Ports;
@@ -138,12 +139,12 @@ public sealed class PoolHostTests
                 try
                 {
                     Task<Placement> asked = host.PlaceAsync(Request(id), gone.Token);
-                    if (random.Next(3) == 0)
+                    if (random.Below(3) == 0)
                         await gone.CancelAsync();
                     Placement placement = await asked;
-                    if (placement.Refusal is null && random.Next(4) == 0)
+                    if (placement.Refusal is null && random.Below(4) == 0)
                     {
-                        if (random.Next(2) == 0)
+                        if (random.Below(2) == 0)
                             await gone.CancelAsync();
                         Task<Placement> retried = host.RetryAsync(id, AttemptFailure.EngineBusy, "503", gone.Token);
                         // The clock stands still, so only a probe ends the engine's rest.
@@ -151,7 +152,7 @@ public sealed class PoolHostTests
                         placement = await retried;
                     }
                     if (placement.Refusal is null)
-                        host.Progressed(id, 1 + random.Next(300));
+                        host.Progressed(id, 1 + random.Below(300));
                 }
                 catch (OperationCanceledException)
                 {
