@@ -34,18 +34,7 @@ internal sealed class BenchEngines : IDisposable
         int[] ports = [FreePort.Next(), FreePort.Next()];
         string file = Path.Combine(directory, "engines.conf");
         await File.WriteAllTextAsync(file, Configuration(directory, ports), cancellation);
-        PinnedProcess nginx = PinnedProcess.Start(Cores.Load, "nginx", ["-c", file]);
-        try
-        {
-            foreach (int port in ports)
-                await Target.ListeningAsync("the engines", nginx, port, cancellation);
-            return new BenchEngines(nginx, ports);
-        }
-        catch
-        {
-            nginx.Dispose();
-            throw;
-        }
+        return new BenchEngines(await PinnedProcess.StartListeningAsync("the engines", Cores.Load, "nginx", ["-c", file], ports, cancellation), ports);
     }
 
     public double CpuSeconds() => _nginx.CpuSeconds();

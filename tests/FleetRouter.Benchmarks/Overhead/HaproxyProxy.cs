@@ -32,17 +32,6 @@ internal sealed class HaproxyProxy : Target
               server b 127.0.0.1:{engines.Ports[1]} pool-max-conn 1024
 
             """, cancellation);
-        PinnedProcess process = PinnedProcess.Start(Cores.Proxy, "haproxy", ["-db", "-f", file]);
-        var proxy = new HaproxyProxy(process, port);
-        try
-        {
-            await ListeningAsync("HAProxy", process, port, cancellation);
-            return proxy;
-        }
-        catch
-        {
-            proxy.Dispose();
-            throw;
-        }
+        return new HaproxyProxy(await PinnedProcess.StartListeningAsync("HAProxy", Cores.Proxy, "haproxy", ["-db", "-f", file], [port], cancellation), port);
     }
 }

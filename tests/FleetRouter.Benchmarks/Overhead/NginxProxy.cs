@@ -30,18 +30,7 @@ internal sealed class NginxProxy : Target
               }
             }
             """, cancellation);
-        PinnedProcess process = PinnedProcess.Start(Cores.Proxy, "nginx", ["-c", file]);
-        var proxy = new NginxProxy(process, port);
-        try
-        {
-            await ListeningAsync("nginx", process, port, cancellation);
-            return proxy;
-        }
-        catch
-        {
-            proxy.Dispose();
-            throw;
-        }
+        return new NginxProxy(await PinnedProcess.StartListeningAsync("nginx", Cores.Proxy, "nginx", ["-c", file], [port], cancellation), port);
     }
 
     /// <summary>The beginning of a configuration, up to and into its http block: one worker, no log, connections kept for

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 
 namespace FleetRouter.Benchmarks.Overhead;
@@ -49,6 +50,25 @@ internal sealed class PinnedProcess : IDisposable
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         return pinned;
+    }
+
+    /// <summary>Starts a program and waits, for at most 20 s, until it listens on all its ports.</summary>
+    /// <exception cref="OverheadException">It ended, or did not listen in time.</exception>
+    public static async Task<PinnedProcess> StartListeningAsync(
+        string who, int core, string program, string[] arguments, int[] ports, CancellationToken cancellation)
+    {
+        PinnedProcess process = Start(core, program, arguments);
+        try
+        {
+            foreach (int port in ports)
+                await process.ListensAsync(who, port, cancellation);
+            return process;
+        }
+        catch
+        {
+            process.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Moves the process and its threads to other cores; what it was told of the machine at its start stays.</summary>
@@ -103,6 +123,24 @@ internal sealed class PinnedProcess : IDisposable
             if (_lastWords.Count > 3)
                 _lastWords.Dequeue();
         }
+    }
+
+    private async Task ListensAsync(string who, int port, CancellationToken cancellation)
+    {
+        for (int tries = 0; tries < 400 && !HasExited; tries++)
+        {
+            try
+            {
+                using var client = new TcpClient();
+                await client.ConnectAsync("127.0.0.1", port, cancellation);
+                return;
+            }
+            catch (SocketException)
+            {
+                await Task.Delay(50, cancellation);
+            }
+        }
+        throw new OverheadException($"{who} did not start: {LastWords}");
     }
 
     private List<(double CpuTicks, double ResidentPages)> Tree()

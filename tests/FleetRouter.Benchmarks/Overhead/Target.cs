@@ -1,5 +1,3 @@
-using System.Net.Sockets;
-
 namespace FleetRouter.Benchmarks.Overhead;
 
 /// <summary>What a client may talk to: the engines themselves, or a proxy before them.</summary>
@@ -21,26 +19,6 @@ internal abstract class Target(string name, PinnedProcess? process, int port) : 
     public virtual Task<long?> AllocatedBytesAsync(CancellationToken cancellation) => Task.FromResult<long?>(null);
 
     public virtual void Dispose() => process?.Dispose();
-
-    /// <summary>Waits, for at most 20 s, until a program listens.</summary>
-    /// <exception cref="OverheadException">It ended, or did not listen in time.</exception>
-    public static async Task ListeningAsync(string who, PinnedProcess process, int port, CancellationToken cancellation)
-    {
-        for (int tries = 0; tries < 400 && !process.HasExited; tries++)
-        {
-            try
-            {
-                using var client = new TcpClient();
-                await client.ConnectAsync("127.0.0.1", port, cancellation);
-                return;
-            }
-            catch (SocketException)
-            {
-                await Task.Delay(50, cancellation);
-            }
-        }
-        throw new OverheadException($"{who} did not start: {process.LastWords}");
-    }
 }
 
 /// <summary>No proxy: the first engine.</summary>
