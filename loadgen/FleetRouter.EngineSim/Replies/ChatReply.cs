@@ -102,19 +102,6 @@ internal sealed class ChatReply(string id, long created, string model, Prompt pr
         json.WriteEndObject();
     }
 
-    /// <summary>A text that ran into its limit says so on its last content; all other ends have a chunk of their own.</summary>
-    private bool EndsHere(bool isLast) => isLast && Answer.FinishReason == "length";
-
-    private void EndChunk(IBufferWriter<byte> output, int tokens)
-    {
-        if (Options.ContinuousUsage)
-        {
-            output.Write(",\"usage\":"u8);
-            WriteUsage(output, tokens);
-        }
-        output.Write("}\n\n"u8);
-    }
-
     private void WriteMessage(Utf8JsonWriter json)
     {
         json.WriteStartObject("message");

@@ -22,11 +22,10 @@ internal sealed class CompletionReply(string id, long created, string model, Pro
 
     public override void WriteToken(IBufferWriter<byte> output, int index, bool isLast)
     {
-        bool ends = isLast && Answer.FinishReason == "length";
         output.Write(_head);
         output.Write("\"choices\":[{\"index\":0,\"text\":\""u8);
         WriteText(output, index);
-        output.Write(ends ? "\",\"logprobs\":null,\"finish_reason\":\"length\""u8 : "\",\"logprobs\":null,\"finish_reason\":null"u8);
+        output.Write(EndsHere(isLast) ? "\",\"logprobs\":null,\"finish_reason\":\"length\""u8 : "\",\"logprobs\":null,\"finish_reason\":null"u8);
         output.Write(",\"stop_reason\":null,\"token_ids\":"u8);
         WriteTokenIds(output, index);
         WritePromptIdsOnce(output);
@@ -35,7 +34,7 @@ internal sealed class CompletionReply(string id, long created, string model, Pro
 
     public override void WriteEnding(IBufferWriter<byte> output)
     {
-        if (Generation.Tokens == 0 || Answer.FinishReason != "length")
+        if (!EndsHere(Generation.Tokens > 0))
         {
             output.Write(_head);
             output.Write("\"choices\":[{\"index\":0,\"text\":\"\",\"logprobs\":null,\"finish_reason\":\""u8);
@@ -84,15 +83,5 @@ internal sealed class CompletionReply(string id, long created, string model, Pro
             output.Write("null"u8);
         _promptWritten = true;
         output.Write("}]"u8);
-    }
-
-    private void EndChunk(IBufferWriter<byte> output, int tokens)
-    {
-        if (Options.ContinuousUsage)
-        {
-            output.Write(",\"usage\":"u8);
-            WriteUsage(output, tokens);
-        }
-        output.Write("}\n\n"u8);
     }
 }

@@ -143,6 +143,20 @@ internal abstract class Reply(string id, long created, string model, Prompt prom
         json.WriteEndArray();
     }
 
+    /// <summary>A text that ran into its limit says so on its last content; all other ends have a chunk of their own.</summary>
+    protected bool EndsHere(bool isLast) => isLast && Answer.FinishReason == "length";
+
+    /// <summary>Ends a chunk of a chat or completions stream, with the usage so far where it is asked for with each.</summary>
+    protected void EndChunk(IBufferWriter<byte> output, int tokens)
+    {
+        if (Options.ContinuousUsage)
+        {
+            output.Write(",\"usage\":"u8);
+            WriteUsage(output, tokens);
+        }
+        output.Write("}\n\n"u8);
+    }
+
     /// <summary>The last chunk of chat and completions streams: usage without choices, where asked for, then [DONE].</summary>
     protected void WriteUsageAndDone(IBufferWriter<byte> output, ReadOnlySpan<byte> head)
     {
