@@ -24,23 +24,6 @@ public sealed record Slo(TimeSpan Ttft, TimeSpan TtftPerThousandTokens, TimeSpan
 
     /// <summary>Whether an idle engine that has all of the prompt which any earlier request left could meet it. What cannot be met by any
     /// placement is no placement's failure: such a request leaves the SLO class, and must finish none the less.</summary>
-    public bool IsPossible(PreparedRequest request, EngineProfile profile, TimeSpan roundTrip)
-    {
-        TimeSpan idle = profile.ApiDelay + roundTrip
-            + IdlePrefill(profile, Math.Min(request.ReusableTokens, request.PromptTokens - 1), request.PromptTokens);
-        return idle <= TtftFor(request.PromptTokens);
-    }
-
-    /// <summary>Time an idle engine takes for the rest of a prompt, in steps of at most its token budget.</summary>
-    public static TimeSpan IdlePrefill(EngineProfile profile, int cachedTokens, int promptTokens)
-    {
-        double seconds = 0;
-        for (int done = cachedTokens; done < promptTokens;)
-        {
-            int chunk = Math.Min(profile.MaxBatchedTokens, promptTokens - done);
-            seconds += StepTime.Of(profile, new StepLoad(chunk, (double)chunk * done + 0.5 * chunk * chunk, 0, 0, 1)).Total;
-            done += chunk;
-        }
-        return TimeSpan.FromSeconds(seconds);
-    }
+    public bool IsPossible(PreparedRequest request, EngineProfile profile, TimeSpan roundTrip) =>
+        profile.ApiDelay + roundTrip + request.LeastPrefill(profile) <= TtftFor(request.PromptTokens);
 }

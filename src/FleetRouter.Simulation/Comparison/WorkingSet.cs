@@ -45,12 +45,10 @@ public static class WorkingSet
         double seconds = 0;
         foreach (PreparedRequest request in workload.All)
         {
-            int cached = Math.Min(request.ReusableTokens, request.PromptTokens - 1);
             int output = request.ForEngine.OutputTokens;
             long context = request.PromptTokens + output / 2;
             var step = new StepLoad(0, 0, DecodeBatch, context * DecodeBatch, DecodeBatch);
-            seconds += Slo.IdlePrefill(profile, cached, request.PromptTokens).TotalSeconds
-                + output * StepTime.Of(profile, step).Total / DecodeBatch;
+            seconds += request.LeastPrefill(profile).TotalSeconds + output * StepTime.Of(profile, step).Total / DecodeBatch;
         }
         return Load * instances * workload.All.Count / seconds;
     }

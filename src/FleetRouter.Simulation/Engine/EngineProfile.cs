@@ -26,6 +26,19 @@ public sealed record EngineProfile(
     public int KvBlocks => (int)((MeasuredKvTokens
         ?? (((0.9 * Gpu.MemoryBytes) - 3e9) * TensorParallel - Model.WeightBytes) / Model.KvBytesPerToken) / BlockHash.BlockSize);
 
+    /// <summary>Time an idle engine takes for the rest of a prompt, in steps of at most its token budget.</summary>
+    public TimeSpan IdlePrefill(int cachedTokens, int promptTokens)
+    {
+        double seconds = 0;
+        for (int done = cachedTokens; done < promptTokens;)
+        {
+            int chunk = Math.Min(MaxBatchedTokens, promptTokens - done);
+            seconds += StepTime.Of(this, new StepLoad(chunk, (double)chunk * done + 0.5 * chunk * chunk, 0, 0, 1)).Total;
+            done += chunk;
+        }
+        return TimeSpan.FromSeconds(seconds);
+    }
+
     /// <summary>
     /// The profiles by name. Token budget and sequence limits are vLLM's API-server defaults: 8,192 and 1,024 on 70 GiB
     /// and more except A100, 2,048 and 256 otherwise (vllm/engine/arg_utils.py). Qwen3-32B's capacity was measured on TP2 H100.

@@ -29,6 +29,9 @@ public sealed class PreparedRequest
 
     /// <summary>Tokens of the rendered prompt.</summary>
     public int PromptTokens => ForEngine.PromptTokens;
+
+    /// <summary>Prefill on an idle engine that has all of the prompt which any earlier request left; the last token is computed whatever is there.</summary>
+    public TimeSpan LeastPrefill(EngineProfile profile) => profile.IdlePrefill(Math.Min(ReusableTokens, PromptTokens - 1), PromptTokens);
 }
 
 /// <summary>Renders requests into what router and engine hash. Reusable; not for two threads at once.</summary>

@@ -1,4 +1,3 @@
-using FleetRouter.Simulation.Comparison;
 using FleetRouter.Simulation.Engine;
 using FleetRouter.Simulation.Text;
 
@@ -68,7 +67,7 @@ public sealed record PublishedFigure(
                 StepTime step = StepTime.Of(profile, new StepLoad(0, 0, tokens, (long)tokens * context, tokens));
                 return 1000 * (step.Total - step.Communication);
             default:
-                return tokens / Slo.IdlePrefill(profile, 0, tokens).TotalSeconds / 1000;
+                return tokens / profile.IdlePrefill(0, tokens).TotalSeconds / 1000;
         }
     }
 }

@@ -1,5 +1,4 @@
 using FleetRouter.Simulation.Claims;
-using FleetRouter.Simulation.Comparison;
 using FleetRouter.Simulation.Traces;
 using FleetRouter.Simulation.Workloads;
 
@@ -56,7 +55,7 @@ public class ExperimentTests
     {
         Experiment experiment = Make("DualMap, conversation");
         int mean = (int)experiment.Cell.Workload.All.Average(request => request.PromptTokens);
-        Assert.Equal(0.16, Slo.IdlePrefill(experiment.Cell.Profile, 0, mean).TotalMilliseconds / mean, 0.01);
+        Assert.Equal(0.16, experiment.Cell.Profile.IdlePrefill(0, mean).TotalMilliseconds / mean, 0.01);
         Assert.Equal(64e9 / 57_344, experiment.Cell.KvTokens, 16d);
         Assert.Contains(experiment.Entrants, entrant => entrant is { Policy: "dual-map:budget=31250", Rebalances: true });
     }

@@ -1,4 +1,3 @@
-using FleetRouter.Simulation.Comparison;
 using FleetRouter.Simulation.Engine;
 using FleetRouter.Simulation.Text;
 using FleetRouter.Simulation.Validation;
@@ -45,6 +44,6 @@ public class StepTimeTests
         var prompt = new uint[promptTokens];
         engine.Submit(EngineRequest.Of(1, prompt, 1, SyntheticAnswer.To(prompt)), TimeSpan.Zero);
         var end = engine.RunUntilIdle(TimeSpan.Zero, []);
-        Assert.Equal(Slo.IdlePrefill(engine.Profile, 0, promptTokens).TotalSeconds, end.TotalSeconds, 5);
+        Assert.Equal(engine.Profile.IdlePrefill(0, promptTokens).TotalSeconds, end.TotalSeconds, 5);
     }
 }
