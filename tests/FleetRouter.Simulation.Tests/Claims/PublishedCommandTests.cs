@@ -1,24 +1,17 @@
 using System.Text.Json;
-using FleetRouter.LoadGen;
+using FleetRouter.Simulation.Tests.LoadGen;
 using FleetRouter.Simulation.Tests.Traces;
 
 namespace FleetRouter.Simulation.Tests.Claims;
 
 public class PublishedCommandTests
 {
-    private static readonly string[] Lines = [.. Enumerable.Range(0, 60).Select(i =>
-        $$"""{"timestamp":{{i * 500}},"input_length":{{2000 + 97 * i % 6000}},"output_length":12,"hash_ids":[0,{{string.Join(',', Enumerable.Range(i % 10 * 20 + 1, 15))}}]}""")];
-
-    private static async Task<(int Code, string Errors)> Invoke(params string[] arguments)
-    {
-        var errors = new StringWriter();
-        return (await CommandLine.Run(["sim", "published", .. arguments], errors), errors.ToString().TrimEnd());
-    }
+    private static Task<(int Code, string Errors)> Invoke(params string[] arguments) => FleetCommand.Run(["sim", "published", .. arguments]);
 
     [Fact]
     public async Task What_has_no_trace_is_left_out_and_the_rest_is_written()
     {
-        using var trace = new TraceFile("mooncake_conversation.jsonl", Lines);
+        using var trace = new TraceFile("mooncake_conversation.jsonl", TraceFile.Mooncake(60));
         string folder = Path.GetDirectoryName(trace.Path)!, json = Path.Combine(folder, "out.json");
         Assert.Equal((0, ""), await Invoke("--no-progress", "--requests", "50", "--traces", folder, "--json", json));
         using var figures = JsonDocument.Parse(File.ReadAllText(json));

@@ -1,19 +1,14 @@
 using System.Text.Json;
-using FleetRouter.LoadGen;
+using FleetRouter.Simulation.Tests.LoadGen;
 using FleetRouter.Simulation.Tests.Traces;
 
 namespace FleetRouter.Simulation.Tests.Comparison;
 
 public class CompareCommandTests
 {
-    private static readonly string[] Lines = [.. Enumerable.Range(0, 80).Select(i =>
-        $$"""{"timestamp":{{i * 500}},"input_length":{{2000 + 97 * i % 6000}},"output_length":12,"hash_ids":[0,{{string.Join(',', Enumerable.Range(i % 10 * 20 + 1, 15))}}]}""")];
+    private static readonly string[] Lines = [.. TraceFile.Mooncake(80)];
 
-    private static async Task<(int Code, string Errors)> Invoke(params string[] arguments)
-    {
-        var errors = new StringWriter();
-        return (await CommandLine.Run(["sim", .. arguments], errors), errors.ToString().TrimEnd());
-    }
+    private static Task<(int Code, string Errors)> Invoke(params string[] arguments) => FleetCommand.Run(["sim", .. arguments]);
 
     [Fact]
     public async Task The_same_seed_writes_the_same_figures_in_the_agreed_shape()

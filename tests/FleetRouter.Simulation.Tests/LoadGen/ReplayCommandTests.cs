@@ -1,5 +1,4 @@
 using System.Text.Json;
-using FleetRouter.LoadGen;
 using FleetRouter.Simulation.Tests.Traces;
 
 namespace FleetRouter.Simulation.Tests.LoadGen;
@@ -8,11 +7,7 @@ public class ReplayCommandTests
 {
     private static readonly string[] Lines = [.. Enumerable.Range(0, 12).Select(i => $$"""{"timestamp":0,"input_length":600,"output_length":4,"hash_ids":[0,{{i + 1}}]}""")];
 
-    private static async Task<(int Code, string Errors)> Invoke(params string[] arguments)
-    {
-        var errors = new StringWriter();
-        return (await CommandLine.Run(["replay", "--no-progress", .. arguments], errors), errors.ToString().TrimEnd());
-    }
+    private static Task<(int Code, string Errors)> Invoke(params string[] arguments) => FleetCommand.Run(["replay", "--no-progress", .. arguments]);
 
     [Fact]
     public async Task A_replay_without_a_failure_exits_with_0_and_writes_its_figures()

@@ -21,6 +21,10 @@ internal sealed class TraceFile : IDisposable
         }
     }
 
+    /// <summary>Lines of Mooncake's format, two a second: ten prefixes, each come back to.</summary>
+    public static IEnumerable<string> Mooncake(int requests) => Enumerable.Range(0, requests).Select(i =>
+        $$"""{"timestamp":{{i * 500}},"input_length":{{2000 + 97 * i % 6000}},"output_length":12,"hash_ids":[0,{{string.Join(',', Enumerable.Range(i % 10 * 20 + 1, 15))}}]}""");
+
     public string Path { get; }
 
     public List<TraceSession> Read(TraceReading? reading = null) => [.. Trace.Open(Path, null, reading ?? new TraceReading()).Sessions()];
