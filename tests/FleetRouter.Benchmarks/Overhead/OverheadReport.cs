@@ -7,7 +7,7 @@ namespace FleetRouter.Benchmarks.Overhead;
 
 /// <summary>All figures of a run.</summary>
 internal sealed record OverheadReport(
-    IReadOnlyDictionary<string, string> Versions, string Machine, int Rounds, int WindowSeconds, Spread ForeignCpuShare, int NoisyWindows, int Windows,
+    IReadOnlyDictionary<string, string> Versions, string Machine, int Rounds, int WindowSeconds, Spread? ForeignCpuShare, int NoisyWindows, int Windows,
     IReadOnlyList<CellFigures> Cells, IReadOnlyList<MemoryFigures> Memory, IReadOnlyList<Reach> Reach)
 {
     /// <summary>Foreign work above this share of the two cores makes a window noisy.</summary>
@@ -41,8 +41,9 @@ internal sealed record OverheadReport(
                 to.WriteLine($"  {m.Target,-14}{m.StartMib,7:F0} →{m.OpenStreamsMib,7:F0} →{m.EndMib,7:F0}");
         }
         to.WriteLine();
-        to.WriteLine($"{Rounds} rounds of {WindowSeconds} s windows; medians. Other programs took {ForeignCpuShare.Median:P0} of the two cores (at most {ForeignCpuShare.Max:P0}); over {NoisyShare:P0} in {NoisyWindows} of {Windows} windows, none left out.");
-        if (!Cells.Any(c => c.Targets.Any(t => t.AllocatedBytesPerRequest is not null)))
+        if (ForeignCpuShare is { } foreign)   // none where only memory was measured
+            to.WriteLine($"{Rounds} rounds of {WindowSeconds} s windows; medians. Other programs took {foreign.Median:P0} of the two cores (at most {foreign.Max:P0}); over {NoisyShare:P0} in {NoisyWindows} of {Windows} windows, none left out.");
+        if (Cells.Count > 0 && !Cells.Any(c => c.Targets.Any(t => t.AllocatedBytesPerRequest is not null)))
             to.WriteLine("Allocation is left out: the gateway's /metrics has no dotnet_gc_allocated_bytes_total.");
         foreach (Reach r in Reach)
             to.WriteLine($"{(r.Holds ? "holds " : "FAILS ")} {r.Name}: {r.Figure.ToString(r.Bound < 1 ? "F2" : "F1", CultureInfo.InvariantCulture)} ({(r.Bound < 1 ? "at least" : "under")} {r.Bound.ToString(CultureInfo.InvariantCulture)})");

@@ -63,7 +63,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
                 ["dotnet"] = Environment.Version.ToString(),
             },
             $"{File.ReadLines("/proc/cpuinfo").FirstOrDefault(l => l.StartsWith("model name", StringComparison.Ordinal))?.Split(':')[^1].Trim()}, {Environment.ProcessorCount} cores",
-            plan.Rounds, plan.WindowSeconds, Spread.Of(foreign.Select(v => (double?)v))!, foreign.Count(v => v > OverheadReport.NoisyShare), foreign.Length,
+            plan.Rounds, plan.WindowSeconds, Spread.Of(foreign.Select(v => (double?)v)), foreign.Count(v => v > OverheadReport.NoisyShare), foreign.Length,
             cells, memory, Reach.Judge(cells));
     }
 
