@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FleetRouter.Domain.Fleet;
 
 namespace FleetRouter.Domain.Admission;
@@ -5,53 +6,50 @@ namespace FleetRouter.Domain.Admission;
 /// <summary>The requests held in the router for one instance, whose turn has not come: those that must begin first in front.</summary>
 internal sealed class Claims
 {
-    private readonly SortedSet<InFlight> _byUrgency = new(UrgentFirst.Instance);
+    private readonly List<Claim> _byUrgency = [];
 
     public int Count => _byUrgency.Count;
 
-    /// <summary>Seconds of prefill they will take.</summary>
-    public double Seconds { get; private set; }
-
-    /// <summary>Tokens of KV cache they will pin.</summary>
-    public long Tokens { get; private set; }
-
     /// <summary>The most urgent; null if there is none.</summary>
-    public InFlight? First => _byUrgency.Min;
+    public InFlight? First => _byUrgency.Count == 0 ? null : _byUrgency[0].Work;
 
-    /// <summary>The request at a place of the order, 0 being the most urgent.</summary>
-    public InFlight At(int place)
+    /// <summary>All, in order of urgency.</summary>
+    public IEnumerable<InFlight> All => _byUrgency.Select(claim => claim.Work);
+
+    /// <summary>A request waits here from now on. Its <see cref="InFlight.LatestStart"/> must not change while it does.</summary>
+    /// <param name="work">The request.</param>
+    /// <param name="seconds">Prefill it will take.</param>
+    /// <param name="tokens">KV cache it will pin.</param>
+    public void Add(InFlight work, double seconds, long tokens)
     {
-        if (place == 0)
-            return _byUrgency.Min!;
-        foreach (InFlight work in _byUrgency)
-            if (place-- == 0)
-                return work;
-        throw new ArgumentOutOfRangeException(nameof(place));
+        var claim = new Claim(work, work.LatestStart, work.Order, seconds, tokens);
+        _byUrgency.Insert(~_byUrgency.BinarySearch(claim), claim);
     }
 
-    public void Add(InFlight work)
-    {
-        _byUrgency.Add(work);
-        Seconds += work.ClaimSeconds;
-        Tokens += work.ClaimTokens;
-    }
+    public void Remove(InFlight work) => _byUrgency.RemoveAt(_byUrgency.BinarySearch(new Claim(work, work.LatestStart, work.Order, 0, 0)));
 
-    public void Remove(InFlight work)
+    /// <summary>What those will take who go before a request that must begin by then: seconds of prefill, tokens of KV cache.</summary>
+    public (double Seconds, long Tokens) Before(InFlight work, TimeSpan latestStart)
     {
-        _byUrgency.Remove(work);
-        Seconds = _byUrgency.Count == 0 ? 0 : Seconds - work.ClaimSeconds;
-        Tokens -= work.ClaimTokens;
+        double seconds = 0;
+        long tokens = 0;
+        foreach (ref readonly Claim claim in CollectionsMarshal.AsSpan(_byUrgency))
+        {
+            if (claim.LatestStart > latestStart || claim.LatestStart == latestStart && claim.Order > work.Order)
+                break;
+            if (claim.Work != work)
+                (seconds, tokens) = (seconds + claim.Seconds, tokens + claim.Tokens);
+        }
+        return (seconds, tokens);
     }
 
     /// <summary>Whether <paramref name="x"/> must begin before <paramref name="y"/>.</summary>
-    public static bool IsMoreUrgent(InFlight x, InFlight y) => UrgentFirst.Instance.Compare(x, y) < 0;
+    public static bool IsMoreUrgent(InFlight x, InFlight y) =>
+        x.LatestStart < y.LatestStart || x.LatestStart == y.LatestStart && x.Order < y.Order;
 
-    private sealed class UrgentFirst : IComparer<InFlight>
+    /// <summary>What the order is told by stands beside the request: the list is read for each instance weighed.</summary>
+    private readonly record struct Claim(InFlight Work, TimeSpan LatestStart, long Order, double Seconds, long Tokens) : IComparable<Claim>
     {
-        public static readonly UrgentFirst Instance = new();
-
-        public int Compare(InFlight? x, InFlight? y) => x!.LatestStart != y!.LatestStart
-            ? x.LatestStart.CompareTo(y.LatestStart)
-            : x.Order.CompareTo(y.Order);
+        public int CompareTo(Claim other) => LatestStart != other.LatestStart ? LatestStart.CompareTo(other.LatestStart) : Order.CompareTo(other.Order);
     }
 }

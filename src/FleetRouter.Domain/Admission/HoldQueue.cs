@@ -1,4 +1,5 @@
 using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
 
 namespace FleetRouter.Domain.Admission;
 
@@ -10,7 +11,6 @@ internal sealed class HoldQueue
 
     private readonly LinkedList<InFlight> _waiting = new();
     private readonly Dictionary<string, int> _byModel = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, int> _claimsByModel = new(StringComparer.Ordinal);
     private TimeSpan? _lastEnd;
     private double _secondsBetweenEnds = 1;
 
@@ -24,22 +24,18 @@ internal sealed class HoldQueue
     /// <summary>Whether somebody waits for any instance that serves the model.</summary>
     public bool HoldsModel(string model) => _byModel.ContainsKey(model);
 
-    /// <summary>How many wait for one instance each, of those that ask for the model.</summary>
-    public int ClaimsFor(string model) => _claimsByModel.GetValueOrDefault(model);
-
     public void Add(InFlight work, TimeSpan now)
     {
         work.HeldSince = now;
         work.HoldPlace = _waiting.AddLast(work);
-        CountForModel(_byModel, work, 1);
+        CountForModel(work, 1);
     }
 
     /// <summary>One that waits here waits for one instance from now on: in nobody's way but there.</summary>
-    public void Claim(InFlight work, Instance instance, double seconds, long tokens)
+    public void Claim(InFlight work, in Choice choice, in Fit fit)
     {
-        work.ClaimOn(instance, seconds, tokens);
-        CountForModel(_byModel, work, -1);
-        CountForModel(_claimsByModel, work, 1);
+        work.ClaimOn(choice, fit);
+        CountForModel(work, -1);
     }
 
     /// <summary>It waits for any instance again.</summary>
@@ -48,8 +44,7 @@ internal sealed class HoldQueue
         if (work.Claim is null)
             return;
         work.GiveUpClaim();
-        CountForModel(_byModel, work, 1);
-        CountForModel(_claimsByModel, work, -1);
+        CountForModel(work, 1);
     }
 
     public void Remove(InFlight work, TimeSpan now)
@@ -57,19 +52,19 @@ internal sealed class HoldQueue
         if (work.HoldPlace is not { } place)
             return;
         GiveUpClaim(work);
-        CountForModel(_byModel, work, -1);
+        CountForModel(work, -1);
         _waiting.Remove(place);
         work.HoldPlace = null;
         work.HeldFor += now - work.HeldSince;
     }
 
-    private static void CountForModel(Dictionary<string, int> counts, InFlight work, int more)
+    private void CountForModel(InFlight work, int more)
     {
-        int count = counts.GetValueOrDefault(work.Request.Model) + more;
+        int count = _byModel.GetValueOrDefault(work.Request.Model) + more;
         if (count == 0)
-            counts.Remove(work.Request.Model);
+            _byModel.Remove(work.Request.Model);
         else
-            counts[work.Request.Model] = count;
+            _byModel[work.Request.Model] = count;
     }
 
     /// <summary>Counts the end of a lease, the pace at which places come free.</summary>

@@ -45,10 +45,9 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     /// <summary>Whether it was moved from one instance's queue to another's.</summary>
     public bool Moved;
 
-    // The hold. A request that waits for one instance has a claim on it: seconds of its prefill, tokens of its cache.
-    public Instance? Claim;
-    public double ClaimSeconds;
-    public long ClaimTokens;
+    // The hold. A request that waits for one instance has a claim on it: why that one was chosen.
+    public Instance? Claim => Bound.Instance;
+    public Choice Bound;
 
     /// <summary>When its prefill is to begin at the latest if it is to meet its SLO; who must begin first goes first.</summary>
     public TimeSpan LatestStart;
@@ -100,17 +99,17 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
         Instance = null;
     }
 
-    /// <summary>Waits for one instance, which it will take so many seconds and tokens of.</summary>
-    public void ClaimOn(Instance instance, double seconds, long tokens)
+    /// <summary>Waits for the instance that was chosen.</summary>
+    public void ClaimOn(in Choice choice, in Fit fit)
     {
-        (Claim, ClaimSeconds, ClaimTokens) = (instance, seconds, tokens);
-        instance.Claims.Add(this);
+        Bound = choice;
+        Claim!.Claims.Add(this, fit.Own, fit.KvTokens);
     }
 
     public void GiveUpClaim()
     {
         Claim?.Claims.Remove(this);
-        Claim = null;
+        Bound = default;
     }
 
     /// <summary>The mean time between tokens since the report before, seconds; null at the first.</summary>

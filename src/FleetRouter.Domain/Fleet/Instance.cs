@@ -54,9 +54,9 @@ internal sealed class Instance(string id, PoolOptions options)
     /// <summary>Tokens of KV cache the running requests hold: their prompts, what they share counted once, and their answers so far.</summary>
     public long PinnedTokens => AnswerTokens + (long)(Prefixes.PinnedBlocks * _tokensPerBlock);
 
-    /// <summary>Seconds until so many more tokens fit beside what is pinned and claimed: leases end at their usual pace.</summary>
+    /// <summary>Seconds until so many more tokens fit beside what is pinned: leases end at their usual pace.</summary>
     public double KvWait(long tokens) => Requests == 0 ? 0
-        : Math.Max(0, PinnedTokens + Claims.Tokens + tokens - KvCapacityTokens) * _leaseSeconds / Math.Max(1, PinnedTokens);
+        : Math.Max(0, PinnedTokens + tokens - KvCapacityTokens) * _leaseSeconds / Math.Max(1, PinnedTokens);
 
     /// <summary>Requests the engine has that this router did not send: other gateways' and direct clients'.</summary>
     public int ForeignRequests;
@@ -82,6 +82,8 @@ internal sealed class Instance(string id, PoolOptions options)
     /// <summary>Prefill work queued here, tokens: this router's, and a guess at what others left waiting.</summary>
     public long Backlog(TokenEstimates estimates) =>
         PendingPrefillTokens + (long)(Math.Min(ForeignRequests, Report?.Waiting ?? 0) * estimates.MeanPromptTokens);
+
+    public bool Serves(string model) => State == InstanceState.Ready && Models.Contains(model, StringComparer.Ordinal);
 
     public int AllRequests => Requests + ForeignRequests;
 

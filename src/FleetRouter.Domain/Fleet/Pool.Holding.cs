@@ -6,8 +6,11 @@ namespace FleetRouter.Domain.Fleet;
 /// <summary>Requests that wait in the router: for the first instance that has room, or for the one that suits them.</summary>
 public sealed partial class Pool
 {
-    /// <summary>Requests looked at beyond the first whose instance has no room for it: bounds what an event costs.</summary>
-    private const int MostPassed = 4;
+    /// <summary>Requests that wait for others which an instance with room is offered to: bounds what an event costs.</summary>
+    private const int MostOffers = 4;
+
+    /// <summary>Share of the estimated wait that must be out of reach for a request to be refused rather than to wait and see.</summary>
+    private const double SureOfWait = 0.5;
 
     private void Hold(InFlight work, CandidateScore[] weighed, List<PoolEffect> effects)
     {
@@ -25,29 +28,19 @@ public sealed partial class Pool
     private Refusal Full() => Busy("hold-queue-full", $"every instance is saturated and {_held.Count} requests wait already");
 
     /// <summary>Has a request wait for one instance, which is the right one but not yet.</summary>
-    private bool TryClaim(InFlight work, Instance instance, double own, long tokens, List<PoolEffect> effects)
+    private void Claim(InFlight work, in Choice choice, in Fit fit, List<PoolEffect> effects)
     {
         if (work.HoldPlace is null)
         {
             if (_held.Count >= _options.MaxHeld)
             {
                 Refuse(work, Full(), [], effects);
-                return true;
+                return;
             }
             _held.Add(work, _now);
             effects.Add(new Held(work.Request.Id));
         }
-        _held.Claim(work, instance, own, tokens);
-        return true;
-    }
-
-    /// <summary>Sets when the prefill is to begin at the latest. A prompt that misses its SLO even on an idle instance has none to keep:
-    /// it stands back behind those that do, but not for longer than half the time a request may be held.</summary>
-    private void SetLatestStart(InFlight work, double own)
-    {
-        TimeSpan slo = _options.TtftSloOf(work.PromptTokens), slack = slo - TimeSpan.FromSeconds(own);
-        work.HasSlo = slack > TimeSpan.Zero;
-        work.LatestStart = work.ArrivedAt + (work.HasSlo ? slack : _options.MaxHoldTime / 2);
+        _held.Claim(work, choice, fit);
     }
 
     /// <summary>Whether the request's SLO is out of reach if its prefill begins in so many seconds.</summary>
@@ -57,20 +50,18 @@ public sealed partial class Pool
     private Refusal Late(InFlight work) => Busy("slo-out-of-reach",
         $"no instance could give a first token within the {_options.TtftSloOf(work.PromptTokens).TotalSeconds:0.#} s promised");
 
-    /// <summary>Whether somebody more urgent waits for the instance whom the request may not pass.</summary>
-    private bool IsBehind(InFlight work, Instance instance) =>
-        instance.Claims.First is { } first && Claims.IsMoreUrgent(first, work) && !MayBePassed(first, instance);
+    /// <summary>Whether the instance would take another prompt now if it has room in its cache.</summary>
+    private bool IsFree(Instance instance) =>
+        instance.State == InstanceState.Ready && instance.BusyUntil <= _now && instance.AllRequests < _options.MaxRequestsPerInstance
+        && instance.FreeAt(_now) <= _now;
 
-    /// <summary>Whether shorter prompts may pass one that waits for room in the cache: in the first half of its slack, so that it is not
-    /// passed for ever.</summary>
-    private bool MayBePassed(InFlight first, Instance instance) =>
-        instance.FreeAt(_now) <= _now && _now < first.ArrivedAt + (first.LatestStart - first.ArrivedAt) / 2;
+    /// <summary>Whether somebody more urgent waits for the instance.</summary>
+    private static bool IsBehind(InFlight work, Instance instance) =>
+        instance.Claims.First is { } first && Claims.IsMoreUrgent(first, work);
 
-    /// <summary>Binds held requests late: those without a claim first come first served for each model, those with one as their
-    /// instance is ready for them. Refuses those whose time is up.</summary>
+    /// <summary>Binds held requests without a claim late, first come first served for each model, and refuses all whose time is up.</summary>
     private void ReleaseHeld(List<PoolEffect> effects)
     {
-        ReleaseClaims(effects);
         List<string>? blocked = null;
         for (LinkedListNode<InFlight>? node = _held.First, next; node is not null; node = next)
         {
@@ -78,69 +69,80 @@ public sealed partial class Pool
             InFlight work = node.Value;
             CandidateScore[] weighed = [];
             if (Deadline(work) > _now && (blocked?.Count ?? 0) == _held.Models)
-                return;   // the others came later, and wait for an instance or behind one who does not
-            bool isBlocked = blocked?.Contains(work.Request.Model) == true || IsCrowded(work.Request.Model);
+                return;   // the others came later, and wait for one instance or behind one who does not
+            bool isBlocked = blocked?.Contains(work.Request.Model) == true;
             if (work.Claim is null && !isBlocked && TryPlace(work, out weighed, effects) && work.Claim is null)
                 continue;
             if (Deadline(work) <= _now)
                 Refuse(work, NowhereToGo(work) ?? Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), weighed, effects);
-            else if (work.Claim is null && blocked?.Contains(work.Request.Model) != true && (isBlocked || !StandsAside(work)))
+            else if (work.Claim is null && !isBlocked && !StandsAside(work))
                 (blocked ??= []).Add(work.Request.Model);
         }
     }
 
-    /// <summary>Whether so many wait for an instance each that the fleet as a whole is short: then nobody overtakes, since those who ask
-    /// for little would pass those who ask for much for ever.</summary>
-    private bool IsCrowded(string model) => _held.ClaimsFor(model) is > 0 and var claims && claims >= _roster.Ready(model).Instances.Length;
+    private void OfferAll(List<PoolEffect> effects)
+    {
+        foreach (Instance instance in _roster.All)
+            Offer(instance, effects);
+    }
 
-    /// <summary>Places anew whom an instance is ready for, in order of urgency. A request may go elsewhere by now.</summary>
-    private void ReleaseClaims(List<PoolEffect> effects)
+    /// <summary>The instance may have room: for those who wait for others and are more urgent than who waits for it, then for the latter.
+    /// The most urgent of them is not passed, so that prompts that need much of the cache get it.</summary>
+    private void Offer(Instance instance, List<PoolEffect> effects)
     {
         if (_held.Count == 0)
             return;
-        foreach (Instance instance in _roster.All)
-            for (int passed = 0; passed < instance.Claims.Count && passed < MostPassed;)
-            {
-                InFlight work = instance.Claims.At(passed);
-                if (!IsTooLate(work, 0) && instance.State == InstanceState.Ready && instance.FreeAt(_now) > _now)
-                    break;
+        OfferToOthers(instance, effects);
+        while (instance.Claims.First is { } work)
+            if (IsTooLate(work, 0))
                 PlaceAnew(work, effects);
-                if (work.Claim != instance)
-                    continue;
-                if (!MayBePassed(work, instance))
-                    break;
-                passed++;
-            }
-        OfferRoom(effects);
+            else if (!IsFree(instance) || !TryStart(work, instance, effects))
+                return;
     }
 
-    /// <summary>Where an instance has room and nobody waits for it, the most urgent of those who wait for others may go there.</summary>
-    private void OfferRoom(List<PoolEffect> effects)
+    private void OfferToOthers(Instance instance, List<PoolEffect> effects)
     {
-        List<Instance>? asked = null;
-        for (int offers = 0; offers < MostPassed && _held.Count > 0; offers++)
+        InFlight? asked = null;
+        for (int offers = 0; offers < MostOffers && IsFree(instance); offers++)
         {
-            bool room = false;
-            Instance? crowded = null;
-            foreach (Instance instance in _roster.All)
-            {
-                if (instance.Claims.First is not { } first)
-                    room |= instance.State == InstanceState.Ready && instance.LineFreeAt(_now) <= _now && instance.BusyUntil <= _now;
-                else if (asked?.Contains(instance) != true && (crowded is null || Claims.IsMoreUrgent(first, crowded.Claims.First!)))
-                    crowded = instance;
-            }
-            if (!room || crowded?.Claims.First is not { } work)
+            asked = FirstElsewhere(instance, asked);
+            if (asked is null || instance.Claims.First is { } first && Claims.IsMoreUrgent(first, asked))
                 return;
-            PlaceAnew(work, effects);
-            if (work.Claim is not null)
-                (asked ??= []).Add(crowded);
+            if (instance.Serves(asked.Request.Model) && _policy.Prefers(QueryFor(asked), instance, asked.Claim!))
+                PlaceAnew(asked, effects);
         }
     }
 
-    /// <summary>Places anew who waits for an instance that is not ready any more.</summary>
+    /// <summary>The most urgent of the first who wait for other instances, of those less urgent than who was asked before.</summary>
+    private InFlight? FirstElsewhere(Instance instance, InFlight? asked)
+    {
+        InFlight? next = null;
+        foreach (Instance other in _roster.All)
+            if (other != instance && other.Claims.First is { } first
+                && (asked is null || Claims.IsMoreUrgent(asked, first)) && (next is null || Claims.IsMoreUrgent(first, next)))
+                next = first;
+        return next;
+    }
+
+    /// <summary>Gives an instance the request that waits for it, if its cache has room.</summary>
+    private bool TryStart(InFlight work, Instance instance, List<PoolEffect> effects)
+    {
+        PlacementQuery query = QueryFor(work);
+        Fit fit = query.Fit(instance);
+        if (fit.Obstacle is not null)
+            return false;
+        // What the others would have cost is told as it was when the instance was chosen.
+        CandidateScore[] weighed = [.. work.Bound.Candidates];
+        int place = Array.FindIndex(weighed, c => c.Instance == instance.Id);
+        weighed[place] = query.Score(instance, weighed[place].Role, fit.CachedTokens, null) with { Cost = weighed[place].Cost };
+        Start(work, instance, work.Bound.Rule, weighed, fit, effects);
+        return true;
+    }
+
+    /// <summary>Places anew who waits for an instance that does not serve them any more.</summary>
     private void Disappoint(Instance instance, List<PoolEffect> effects)
     {
-        while (instance.State != InstanceState.Ready && instance.Claims.First is { } work)
+        while (instance.Claims.All.FirstOrDefault(work => !instance.Serves(work.Request.Model)) is { } work)
             PlaceAnew(work, effects);
     }
 
@@ -159,10 +161,9 @@ public sealed partial class Pool
     {
         if (held.Failed is not { } failed)
             return false;
-        ReadySet ready = _roster.Ready(held.Request.Model);
-        var query = new PlacementQuery(held, ready, null, _now, _options, _estimates);
+        PlacementQuery query = QueryFor(held);
         foreach (Instance instance in failed)
-            if (query.Saturation(instance) is null && Array.IndexOf(ready.Instances, instance) >= 0)
+            if (query.Saturation(instance) is null && Array.IndexOf(query.Ready.Instances, instance) >= 0)
                 return true;
         return false;
     }

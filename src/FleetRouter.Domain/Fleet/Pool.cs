@@ -63,7 +63,7 @@ public sealed partial class Pool
                 Disappoint(instance, effects);
                 break;
             case OptionsChanged e: Change(e.Options, effects); break;
-            case AlarmRang: _alarm = null; ReleaseHeld(effects); break;
+            case AlarmRang: _alarm = null; OfferAll(effects); ReleaseHeld(effects); break;
         }
         SetAlarm(effects);
     }
@@ -80,7 +80,7 @@ public sealed partial class Pool
             Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Instances.Length),
         };
         _inFlight.Add(request.Id, work);
-        if (!_held.HoldsModel(request.Model) && !IsCrowded(request.Model))
+        if (!_held.HoldsModel(request.Model))
         {
             Place(work, effects);
             return;
@@ -99,37 +99,39 @@ public sealed partial class Pool
     private bool TryPlace(InFlight work, out CandidateScore[] weighed, List<PoolEffect> effects)
     {
         weighed = [];
-        ReadySet ready = _roster.Ready(work.Request.Model);
-        if (ready.Instances.Length == 0)
+        if (_roster.Ready(work.Request.Model).Instances.Length == 0)
             return false;
-        Instance? home = HomeOf(work);
-        var query = new PlacementQuery(work, ready, home, _now, _options, _estimates);
+        PlacementQuery query = QueryFor(work);
         Choice choice = _policy.Place(query);
         weighed = choice.Candidates;
         if (choice.Instance is not { } instance)
             return false;
-        double own = query.Own(instance, query.CachedTokens(instance));
-        SetLatestStart(work, own);
-        bool later = choice.Waits && (choice.IsFull || instance.FreeAt(_now) > _now || IsBehind(work, instance));
-        if (IsTooLate(work, later ? 0 : query.Queue(instance)))
-        {
+        Fit fit = choice.Fit ?? query.Fit(instance);
+        work.LatestStart = query.LatestStart(instance, fit.Own);
+        work.HasSlo = query.HasSlo(fit.Own);
+        bool later = choice.Wait is not null && (fit.Obstacle is not null || !IsFree(instance) || IsBehind(work, instance));
+        if (IsTooLate(work, later ? SureOfWait * choice.Wait!.Value : query.Queue(instance)))
             Refuse(work, Late(work), weighed, effects);
-            return true;
-        }
-        if (later)
-            return TryClaim(work, instance, own, choice.KvTokens, effects);
-
-        _held.Remove(work, _now);
-        Lease(work, instance);
-        instance.Pace.Spend(own, _now);
-        effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, choice.Rule, instance.Id, weighed, null)));
+        else if (later)
+            Claim(work, choice, fit, effects);
+        else
+            Start(work, instance, choice.Rule, weighed, fit, effects);
         return true;
     }
 
-    private void Lease(InFlight work, Instance instance)
+    private PlacementQuery QueryFor(InFlight work) => new(work, _roster.Ready(work.Request.Model), HomeOf(work), _now, _options, _estimates);
+
+    private void Start(InFlight work, Instance instance, PlacementRule rule, CandidateScore[] weighed, in Fit fit, List<PoolEffect> effects)
     {
-        int cached = TokenEstimates.CachedTokens(instance.Prefixes.CachedBlocks(work.Request.Prompt.Hashes), work);
-        work.Lease(instance, _now, work.PromptTokens - cached, _estimates.ProjectedOutput(work.Request));
+        _held.Remove(work, _now);
+        Lease(work, instance, fit.CachedTokens);
+        instance.Pace.Spend(fit.Own, _now);
+        effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, rule, instance.Id, weighed, null)));
+    }
+
+    private void Lease(InFlight work, Instance instance, int cachedTokens)
+    {
+        work.Lease(instance, _now, work.PromptTokens - cachedTokens, _estimates.ProjectedOutput(work.Request));
         instance.LastDispatch = ++_dispatches;
         instance.Prefixes.Touch(work.Request.Prompt.Hashes, _now);
         work.Pin = instance.Prefixes.Pin(work.Request.Prompt.Hashes);
@@ -143,7 +145,7 @@ public sealed partial class Pool
             work.EndLease(_now);
             work.Moved = true;
             _homes.Find(work, _now, _options.SessionIdleTime);   // the home moves along
-            Lease(work, to);
+            Lease(work, to, there.CachedTokens);
             effects.Add(new Move(work.Request.Id, from.Id, to.Id, Decide(work, PlacementRule.Rebalanced, to.Id, [here, there], null)));
         }
     }
@@ -154,8 +156,7 @@ public sealed partial class Pool
 
     private Instance? HomeOf(InFlight work) =>
         _homes.Find(work, _now, _options.SessionIdleTime) is { } id
-        && _roster.Find(id) is { State: InstanceState.Ready } instance
-        && instance.Models.Contains(work.Request.Model, StringComparer.Ordinal) ? instance : null;
+        && _roster.Find(id) is { } instance && instance.Serves(work.Request.Model) ? instance : null;
 
     private void Progress(RequestProgressed e, List<PoolEffect> effects)
     {
@@ -167,14 +168,17 @@ public sealed partial class Pool
         if (first)
             instance.Line.Finish(work, _now, _options.PrefillTokensPerSecond);
         work.Progress(e.OutputTokens);
-        if (first)
-            ReleaseHeld(effects);
+        if (!first)
+            return;
+        Offer(instance, effects);
+        ReleaseHeld(effects);
     }
 
     private void End(RequestEnded e, List<PoolEffect> effects)
     {
         if (!_inFlight.Remove(e.RequestId, out InFlight? work))
             return;
+        Instance? freed = work.Instance ?? work.Claim;
         _held.Remove(work, _now);
         if (work.Instance is { } instance)
         {
@@ -185,6 +189,8 @@ public sealed partial class Pool
             if (e.Usage is { } usage)
                 _estimates.Learn(work.Request, usage);
         }
+        if (freed is not null)
+            Offer(freed, effects);
         ReleaseHeld(effects);
     }
 
@@ -215,6 +221,7 @@ public sealed partial class Pool
             work.Attempt++;
             Place(work, effects);
         }
+        Disappoint(instance, effects);
         ReleaseHeld(effects);
     }
 
@@ -234,6 +241,8 @@ public sealed partial class Pool
         _roster.Answered(instance, e.Report, _now, effects);
         if (_options.RebalanceQueued)
             Rebalance(instance, effects);
+        Disappoint(instance, effects);
+        Offer(instance, effects);
         ReleaseHeld(effects);
     }
 
@@ -243,6 +252,7 @@ public sealed partial class Pool
             _policy = PlacementPolicies.Create(options.Policy);
         _options = options;
         _homes.Trim(_now, options.SessionIdleTime, options.MaxSessions);
+        OfferAll(effects);
         ReleaseHeld(effects);
     }
 

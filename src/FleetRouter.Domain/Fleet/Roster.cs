@@ -82,7 +82,7 @@ internal sealed class Roster
             foreach (string model in instance.Models)
                 known.Add(model);
         foreach (string model in known)
-            _readyByModel[model] = new ReadySet([.. All.Where(i => i.State == InstanceState.Ready && i.Models.Contains(model, StringComparer.Ordinal))]);
+            _readyByModel[model] = new ReadySet([.. All.Where(i => i.Serves(model))]);
         Served = new ServedModels(
             [.. known.Select(m => new ServedModel(m, _readyByModel[m].Instances.Length))],
             All.Any(i => i.State == InstanceState.Joined));

@@ -72,7 +72,7 @@ public readonly record struct CandidateScore(
 /// <param name="Own">Computing what of its prompt is not cached there.</param>
 /// <param name="Wait">Until that begins: the line, the pace of the answers there, room in the cache.</param>
 /// <param name="Late">For coming near its SLO, or missing it.</param>
-/// <param name="Crowding">For the answers in the batch, which its prefill slows.</param>
+/// <param name="Crowding">For the answers in the batch, which its prefill slows, and its own, which they slow.</param>
 /// <param name="Eviction">For computing again what it evicts, as likely as that is asked for.</param>
 /// <param name="Future">For the later turns that will come here too, where the instance is busy.</param>
 /// <param name="Anchor">For not being of the prefix's candidate pair.</param>

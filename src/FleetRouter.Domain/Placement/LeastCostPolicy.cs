@@ -20,8 +20,9 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// <summary>Weight of later turns, which meet the same line again.</summary>
     private const double FutureWeight = 2;
 
-    /// <summary>Share of its own prefill by which a request slows each answer in the batch it joins.</summary>
-    private const double CrowdingWeight = 0.1;
+    /// <summary>Share of its own prefill by which a request slows each answer in the batch it joins, and seconds by which each of these, and
+    /// the turns that follow it, slow its own answer.</summary>
+    private const double CrowdingWeight = 0.3, SharingSeconds = 0.05;
 
     /// <summary>From this share of the SLO on a second is dear, by so much; beyond the SLO dearer than anything else, so that no instance
     /// that would meet it is passed over for one that would not.</summary>
@@ -52,15 +53,18 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
         if (query.Work.HoldPlace is null)
             _reuse.Saw(query, search.MostCached, search.MostCachedAt, search.Best.Cost.Own);
         PlacementRule rule = search.Best.Instance == query.Home ? PlacementRule.SessionHome : PlacementRule.LeastCost;
-        return new Choice(search.Best.Instance, rule, search.Scores(query))
-        {
-            Waits = true,
-            IsFull = search.Best.Obstacle is not null,
-            KvTokens = search.Best.KvTokens,
-        };
+        return new Choice(search.Best.Instance, rule, search.Scores(query)) { Wait = search.Best.Cost.Wait, Fit = search.Best.Fit };
     }
 
-    private readonly record struct Weighed(Instance Instance, CandidateRole Role, CostTerms Cost, string? Obstacle, long KvTokens);
+    public bool Prefers(in PlacementQuery query, Instance free, Instance awaited)
+    {
+        var search = new Search(query, _reuse);
+        search.Weigh(query, awaited, CandidateRole.Scored, 0);
+        search.Weigh(query, free, CandidateRole.Scored, AnchorSeconds);
+        return search.Best.Instance == free;
+    }
+
+    private readonly record struct Weighed(Instance Instance, CandidateRole Role, CostTerms Cost, Fit Fit);
 
     /// <summary>One request's search: the best so far, the runner-up, and the one with the longest cached prefix.</summary>
     private ref struct Search(in PlacementQuery query, ReuseStatistics reuse)
@@ -78,28 +82,25 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             InFlight work = query.Work;
             if (work.Failed?.Contains(instance) == true || handicap > 0 && IsKnown(instance))
                 return;
-            int blocks = instance.Prefixes.CachedBlocks(work.Request.Prompt.Hashes, out TimeSpan usedAt, out int pinned);
-            int cached = TokenEstimates.CachedTokens(blocks, work);
-            long kvTokens = work.PromptTokens - TokenEstimates.CachedTokens(pinned, work);
-            bool noRoom = instance.Requests > 0 && instance.PinnedTokens + kvTokens > instance.KvCapacityTokens;
-            bool closed = instance.BusyUntil > query.Now || instance.AllRequests >= query.Options.MaxRequestsPerInstance;
-            string? obstacle = closed ? instance.BusyUntil > query.Now ? "engine-busy" : "request-limit" : noRoom ? "kv-full" : null;
-
-            double own = query.Own(instance, cached);
-            double line = Math.Max(query.Queue(instance), instance.Requests == 0 ? 0 : (instance.Pace.FreeAt - query.Now).TotalSeconds) + instance.Claims.Seconds;
-            double wait = Math.Max(line, instance.KvWait(kvTokens)) + (closed ? ClosedSeconds : 0);
+            Fit fit = query.Fit(instance);
+            (double own, int cached) = (fit.Own, fit.CachedTokens);
+            (double secondsBefore, long tokensBefore) = instance.Claims.Before(work, query.LatestStart(instance, own));
+            double pace = instance.Requests == 0 ? 0 : (instance.Pace.FreeAt - query.Now).TotalSeconds;
+            double line = Math.Max(query.Queue(instance), pace) + secondsBefore;
+            double wait = Math.Max(line, instance.KvWait(tokensBefore + fit.KvTokens)) + (query.Closed(instance) is null ? 0 : ClosedSeconds);
+            double ttft = (query.Now - work.ArrivedAt).TotalSeconds + wait + own;
             double busy = instance.Line.BusyShare(query.Now);
             var cost = new CostTerms(
                 own, wait,
-                LateWeight * Math.Max(0, own + wait - LateFrom * _slo) + MissWeight * Math.Max(0, own + wait - _slo),
-                CrowdingWeight * own * instance.AllRequests,
+                LateWeight * Math.Max(0, ttft - LateFrom * _slo) + MissWeight * Math.Max(0, ttft - _slo),
+                (CrowdingWeight * own + SharingSeconds) * instance.AllRequests,
                 Eviction(query, instance, own, cached),
                 // A turn that stays where its conversation is brings nothing there that was not there before.
                 _future * (work.PromptTokens - cached) / Math.Max(1, work.PromptTokens) * busy / Math.Max(0.1, 1.1 - busy),
                 handicap);
-            var weighed = new Weighed(instance, role, cost, obstacle, kvTokens);
+            var weighed = new Weighed(instance, role, cost, fit);
             if (cached > MostCached)
-                (MostCached, MostCachedAt, _warmest) = (cached, usedAt, weighed);
+                (MostCached, MostCachedAt, _warmest) = (cached, fit.UsedAt, weighed);
             if (Best.Instance is null || IsCheaper(weighed, Best))
                 (Best, _runnerUp) = (weighed, Best);
             else if (_runnerUp.Instance is null || IsCheaper(weighed, _runnerUp))
@@ -121,7 +122,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
         }
 
         private static CandidateScore Score(in PlacementQuery query, in Weighed weighed) =>
-            query.Score(weighed.Instance, weighed.Role) with { Cost = weighed.Cost, Refused = weighed.Obstacle };
+            query.Score(weighed.Instance, weighed.Role, weighed.Fit.CachedTokens, weighed.Fit.Obstacle) with { Cost = weighed.Cost };
 
         // The pair and the home are weighed first, without the handicap.
         private readonly bool IsKnown(Instance instance) =>

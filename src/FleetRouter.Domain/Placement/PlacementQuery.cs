@@ -30,10 +30,8 @@ internal readonly ref struct PlacementQuery(
     /// <summary>Why <paramref name="instance"/> has no room for the request, whatever befell the request before.</summary>
     public string? Saturation(Instance instance)
     {
-        if (instance.BusyUntil > Now)
-            return "engine-busy";
-        if (instance.AllRequests >= Options.MaxRequestsPerInstance)
-            return "request-limit";
+        if (Closed(instance) is { } closed)
+            return closed;
         // Room for a prompt longer than the whole cache never comes; the engine's own answer about it is the right one.
         bool fits = instance.KvTokens + Work.PromptTokens <= instance.KvCapacityTokens || Work.PromptTokens > instance.KvCapacityTokens;
         bool full = !fits || (instance.Report is { KvUsage: >= FullKv, Waiting: > 0 });
@@ -62,16 +60,44 @@ internal readonly ref struct PlacementQuery(
     public double Own(Instance instance, int cachedTokens) =>
         PrefillWork.Of(Work.PromptTokens - cachedTokens, Work.PromptTokens) / instance.PrefillRate;
 
+    /// <summary>What the request would take of <paramref name="instance"/>, and whether there is room for that now.</summary>
+    public Fit Fit(Instance instance)
+    {
+        int blocks = instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes, out TimeSpan usedAt, out int pinned);
+        int cached = TokenEstimates.CachedTokens(blocks, Work);
+        long kvTokens = Work.PromptTokens - TokenEstimates.CachedTokens(pinned, Work);
+        return new Fit(cached, usedAt, Own(instance, cached), kvTokens, Closed(instance) ?? (instance.KvWait(kvTokens) > 0 ? "kv-full" : null));
+    }
+
+    /// <summary>Whether an idle instance that takes so many seconds for the prompt would meet the request's SLO.</summary>
+    public bool HasSlo(double own) => own < Options.TtftSloOf(Work.PromptTokens).TotalSeconds;
+
+    /// <summary>By which time the prefill should have begun on <paramref name="instance"/> if it takes so many seconds: in this order requests go
+    /// first. One that misses its SLO even on an idle instance stands back behind those that do not, but not for longer than half the time a
+    /// request may be held.</summary>
+    public TimeSpan LatestStart(Instance instance, double own)
+    {
+        double besideAnswers = instance.Requests == 0 ? 1 : 1.1;
+        return Work.ArrivedAt + (HasSlo(own)
+            ? Options.TtftSloOf(Work.PromptTokens) - TimeSpan.FromSeconds(besideAnswers * own)
+            : Options.MaxHoldTime / 2);
+    }
+
+    /// <summary>Why <paramref name="instance"/> takes nobody at the moment; null if it does.</summary>
+    public string? Closed(Instance instance) =>
+        instance.BusyUntil > Now ? "engine-busy" : instance.AllRequests >= Options.MaxRequestsPerInstance ? "request-limit" : null;
+
     /// <summary>Output tokens expected of the request.</summary>
     public int ProjectedOutput => _estimates.ProjectedOutput(Work.Request);
-
 
     public CandidateScore Score(Instance instance, CandidateRole role)
     {
         int cached = CachedTokens(instance);
-        return new CandidateScore(instance.Id, role, cached, Work.PromptTokens - cached, instance.Backlog(_estimates),
-            instance.AllRequests, Ttft(instance, cached), Obstacle(instance));
+        return Score(instance, role, cached, Obstacle(instance));
     }
+
+    public CandidateScore Score(Instance instance, CandidateRole role, int cached, string? refused) =>
+        new(instance.Id, role, cached, Work.PromptTokens - cached, instance.Backlog(_estimates), instance.AllRequests, Ttft(instance, cached), refused);
 
     /// <summary>The answer of a policy that looks at every instance: the one it takes, without all those it does not.</summary>
     public Choice Choose(Instance? instance, PlacementRule rule = PlacementRule.Score, CandidateRole role = CandidateRole.Scored) =>
@@ -100,19 +126,29 @@ internal readonly ref struct PlacementQuery(
 /// <param name="Candidates">The instances weighed.</param>
 internal readonly record struct Choice(Instance? Instance, PlacementRule Rule, CandidateScore[] Candidates)
 {
-    /// <summary>Whether the request waits in the router until the instance is ready for it, rather than in the engine's queue.</summary>
-    public bool Waits { get; init; }
+    /// <summary>Seconds it is expected to wait in the router until the instance is ready for it; null where the policy has it wait in the
+    /// engine's queue.</summary>
+    public double? Wait { get; init; }
 
-    /// <summary>Whether the instance has no room for it yet.</summary>
-    public bool IsFull { get; init; }
-
-    /// <summary>Tokens of KV cache it would pin there beyond what is pinned.</summary>
-    public long KvTokens { get; init; }
+    /// <summary>What it would take there, where the policy has looked.</summary>
+    public Fit? Fit { get; init; }
 }
+
+/// <summary>What a request would take of an instance.</summary>
+/// <param name="CachedTokens">Prompt tokens believed to be in its cache.</param>
+/// <param name="UsedAt">When the last of them was last used.</param>
+/// <param name="Own">Seconds of prefill for the others.</param>
+/// <param name="KvTokens">Tokens of KV cache it would pin beyond what is pinned.</param>
+/// <param name="Obstacle">Why there is no room for it now; null if there is.</param>
+internal readonly record struct Fit(int CachedTokens, TimeSpan UsedAt, double Own, long KvTokens, string? Obstacle);
 
 /// <summary>Chooses an instance. Reads the pool, changes nothing of it; may keep counts of its own.</summary>
 internal interface IPlacementPolicy
 {
     /// <summary>The instance for a request, out of <see cref="PlacementQuery.Ready"/>, which is not empty.</summary>
     Choice Place(in PlacementQuery query);
+
+    /// <summary>Whether a request that waits for one instance had better go to another, which is free. Asked of policies that have requests
+    /// wait in the router.</summary>
+    bool Prefers(in PlacementQuery query, Instance free, Instance awaited) => false;
 }

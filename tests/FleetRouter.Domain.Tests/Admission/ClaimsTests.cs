@@ -13,28 +13,32 @@ public sealed class ClaimsTests
         var claims = new Claims();
         InFlight late = Work(9, 1), second = Work(5, 3), first = Work(5, 2);
         foreach (InFlight work in new[] { late, second, first })
-            claims.Add(work);
-        Assert.Equal([first, second, late], Enumerable.Range(0, 3).Select(claims.At));
-        Assert.Same(first, claims.First);
-        Assert.Throws<ArgumentOutOfRangeException>(() => claims.At(3));
+            claims.Add(work, 1, 1);
+        foreach (InFlight expected in new[] { first, second, late })
+        {
+            Assert.Same(expected, claims.First);
+            claims.Remove(expected);
+        }
+        Assert.Equal((0, null), (claims.Count, claims.First));
     }
 
     [Fact]
-    public void What_they_take_is_summed_and_given_back_exactly()
+    public void What_goes_before_a_request_is_what_must_begin_before_it_and_came_before_it_and_never_itself()
     {
         var claims = new Claims();
-        InFlight[] all = [.. Enumerable.Range(1, 30).Select(i => Work(i, i, i * 0.1, i))];
-        Array.ForEach(all, claims.Add);
-        Assert.Equal((30, 465L), (claims.Count, claims.Tokens));
-        Assert.Equal(46.5, claims.Seconds, 1e-9);
-        Array.ForEach(all, claims.Remove);
-        Assert.Equal((0, 0d, 0L), (claims.Count, claims.Seconds, claims.Tokens));
-        Assert.Null(claims.First);
+        InFlight[] all = [.. Enumerable.Range(1, 9).Select(i => Work(i, i))];
+        foreach (InFlight work in all.Reverse())
+            claims.Add(work, 0.5 * work.Order, 10 * work.Order);
+        Assert.Equal((22.5, 450L), claims.Before(Work(0, 100), TimeSpan.FromSeconds(10)));
+        Assert.Equal((3d, 60L), claims.Before(Work(0, 100), TimeSpan.FromSeconds(3)));
+        Assert.Equal((0d, 0L), claims.Before(Work(0, 0), TimeSpan.FromSeconds(1)));
+        // Were its own prefill to take less by now, it could begin later: behind others, but not behind itself.
+        Assert.Equal((2d, 40L), claims.Before(all[1], TimeSpan.FromSeconds(4)));
     }
 
-    private static InFlight Work(int latestStart, long order, double seconds = 1, long tokens = 1) =>
+    private static InFlight Work(int latestStart, long order) =>
         new(new PlacementRequest { Id = $"r{order}", Model = "m", Api = ApiKind.Chat, Prompt = PromptChain.Empty }, TimeSpan.Zero)
         {
-            LatestStart = TimeSpan.FromSeconds(latestStart), Order = order, ClaimSeconds = seconds, ClaimTokens = tokens,
+            LatestStart = TimeSpan.FromSeconds(latestStart), Order = order,
         };
 }

@@ -62,11 +62,10 @@ internal sealed class PoolWatch(PoolOptions options)
         Assert.True(prefixes.Blocks <= Math.Max(prefixes.CapacityBlocks, prefixes.PinnedBlocks), "more is cached than fits or runs");
         Assert.Equal(here.Count(t => t.Tokens == 0), instance.Line.Count);
         Assert.Equal(here.Sum(t => (long)t.Tokens), instance.AnswerTokens);
-        Assert.True(instance.Claims.Seconds >= -1e-9 && instance.Claims.Tokens >= 0, $"claims of {instance.Claims.Seconds} s and {instance.Claims.Tokens} tokens");
         if (here.Length == 0)
             Assert.Equal((0L, 0L, 0d), (prefixes.PinnedBlocks, instance.PinnedTokens, instance.Line.Seconds(TimeSpan.Zero)));
-        if (instance.Claims.Count == 0)
-            Assert.Equal((0d, 0L), (instance.Claims.Seconds, instance.Claims.Tokens));
+        Assert.All(instance.Claims.All, work => Assert.True(work.Claim == instance && work.Instance is null && work.HoldPlace is not null));
+        Assert.Equal(instance.Claims.All.OrderBy(w => w.LatestStart).ThenBy(w => w.Order), instance.Claims.All);
         if (instance.State != InstanceState.Ready)
             Assert.Equal(0, instance.Claims.Count);
     }
