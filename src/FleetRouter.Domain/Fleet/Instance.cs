@@ -71,6 +71,9 @@ internal sealed class Instance(string id, PoolOptions options)
     /// <summary>After the engine shed a request it is left alone until then.</summary>
     public TimeSpan BusyUntil;
 
+    /// <summary>When the pool looks after it by the clock; never, unless somebody waits.</summary>
+    public TimeSpan WakesAt = TimeSpan.MaxValue;
+
     /// <summary>Sequence number of the last dispatch: among equals the one rested longest is taken.</summary>
     public long LastDispatch;
 

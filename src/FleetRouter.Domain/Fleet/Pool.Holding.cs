@@ -22,6 +22,9 @@ public sealed partial class Pool
         {
             _held.Add(work, _now);
             effects.Add(new Held(work.Request.Id));
+            foreach (Instance instance in _roster.All)
+                if (instance.BusyUntil > _now)
+                    WakeFor(instance, instance.BusyUntil);
         }
     }
 
@@ -41,6 +44,7 @@ public sealed partial class Pool
             effects.Add(new Held(work.Request.Id));
         }
         _held.Claim(work, choice, fit);
+        WakeFor(choice.Instance!);
     }
 
     /// <summary>Whether the request's SLO is out of reach if its prefill begins in so many seconds.</summary>
@@ -86,48 +90,65 @@ public sealed partial class Pool
             Offer(instance, effects);
     }
 
+    /// <summary>Offers the instances whose time has come.</summary>
+    private void OfferDue(List<PoolEffect> effects)
+    {
+        while (_wakes.Min is { } instance && instance.WakesAt <= _now)
+        {
+            WakeFor(instance, TimeSpan.MaxValue);
+            Offer(instance, effects);
+        }
+    }
+
     /// <summary>The instance may have room: for those who wait for others and are more urgent than who waits for it, then for the latter.
     /// The most urgent of them is not passed, so that prompts that need much of the cache get it.</summary>
     private void Offer(Instance instance, List<PoolEffect> effects)
     {
         if (_held.Count == 0)
             return;
-        OfferToOthers(instance, effects);
+        if (IsFree(instance))
+            OfferToOthers(instance, effects);
         while (instance.Claims.First is { } work)
             if (IsTooLate(work, 0))
                 PlaceAnew(work, effects);
             else if (!IsFree(instance) || !TryStart(work, instance, effects))
-                return;
+                break;
+        WakeFor(instance);
     }
 
     private void OfferToOthers(Instance instance, List<PoolEffect> effects)
     {
-        InFlight? asked = null;
-        for (int offers = 0; offers < MostOffers && IsFree(instance); offers++)
-        {
-            asked = FirstElsewhere(instance, asked);
-            if (asked is null || instance.Claims.First is { } first && Claims.IsMoreUrgent(first, asked))
-                return;
-            if (instance.Serves(asked.Request.Model) && _policy.Prefers(QueryFor(asked), instance, asked.Claim!))
-                PlaceAnew(asked, effects);
-        }
+        int count = FindUrgent(instance);
+        for (int i = 0; i < count && IsFree(instance); i++)
+            if (_urgent[i] is { Claim: { } awaited } work && awaited != instance
+                && instance.Serves(work.Request.Model) && _policy.Prefers(QueryFor(work, null), instance, awaited))
+                PlaceAnew(work, effects);
     }
 
-    /// <summary>The most urgent of the first who wait for other instances, of those less urgent than who was asked before.</summary>
-    private InFlight? FirstElsewhere(Instance instance, InFlight? asked)
+    /// <summary>Finds the most urgent of the first who wait for other instances, of those more urgent than who waits for this one.</summary>
+    private int FindUrgent(Instance instance)
     {
-        InFlight? next = null;
+        int count = 0;
+        InFlight? own = instance.Claims.First;
         foreach (Instance other in _roster.All)
-            if (other != instance && other.Claims.First is { } first
-                && (asked is null || Claims.IsMoreUrgent(asked, first)) && (next is null || Claims.IsMoreUrgent(first, next)))
-                next = first;
-        return next;
+        {
+            if (other == instance || other.Claims.First is not { } first || own is not null && Claims.IsMoreUrgent(own, first))
+                continue;
+            int place = Math.Min(count, MostOffers - 1);
+            if (count == MostOffers && Claims.IsMoreUrgent(_urgent[place], first))
+                continue;
+            for (; place > 0 && Claims.IsMoreUrgent(first, _urgent[place - 1]); place--)
+                _urgent[place] = _urgent[place - 1];
+            _urgent[place] = first;
+            count = Math.Min(count + 1, MostOffers);
+        }
+        return count;
     }
 
     /// <summary>Gives an instance the request that waits for it, if its cache has room.</summary>
     private bool TryStart(InFlight work, Instance instance, List<PoolEffect> effects)
     {
-        PlacementQuery query = QueryFor(work);
+        PlacementQuery query = QueryFor(work, HomeOf(work));
         Fit fit = query.Fit(instance);
         if (fit.Obstacle is not null)
             return false;
@@ -161,33 +182,45 @@ public sealed partial class Pool
     {
         if (held.Failed is not { } failed)
             return false;
-        PlacementQuery query = QueryFor(held);
+        PlacementQuery query = QueryFor(held, null);
         foreach (Instance instance in failed)
             if (query.Saturation(instance) is null && Array.IndexOf(query.Ready.Instances, instance) >= 0)
                 return true;
         return false;
     }
 
-    /// <summary>One alarm at a time: the first hold that runs out, the first busy engine that may be asked again, or the first
-    /// instance that is ready for whom it is held for.</summary>
+    /// <summary>Wakes for whoever waits for the instance: when it is ready for the next prompt, or the most urgent is refused.</summary>
+    private void WakeFor(Instance instance)
+    {
+        if (instance.Claims.First is not { } first)
+            return;
+        TimeSpan at = instance.FreeAt(_now);
+        if (instance.BusyUntil > at)
+            at = instance.BusyUntil;
+        if (_options.RefuseLate && first.HasSlo && first.LatestStart >= _now && (at <= _now || first.LatestStart < at))
+            at = first.LatestStart + TimeSpan.FromTicks(1);
+        if (at > _now)
+            WakeFor(instance, at);
+    }
+
+    private void WakeFor(Instance instance, TimeSpan at)
+    {
+        _wakes.Remove(instance);
+        instance.WakesAt = at;
+        if (at < TimeSpan.MaxValue)
+            _wakes.Add(instance);
+    }
+
+    /// <summary>One alarm at a time: for the next instance, or the first hold that runs out. It is never put off: one that rings for nothing
+    /// costs less than seeking the next one at each event.</summary>
     private void SetAlarm(List<PoolEffect> effects)
     {
         if (_held.First is not { } first)
             return;
         TimeSpan wanted = Deadline(first.Value);
-        foreach (Instance instance in _roster.All)
-        {
-            if (instance.BusyUntil > _now && instance.BusyUntil < wanted)
-                wanted = instance.BusyUntil;
-            if (instance.Claims.First is not { } claim)
-                continue;
-            TimeSpan free = instance.FreeAt(_now);
-            if (free > _now && free < wanted)
-                wanted = free;
-            if (_options.RefuseLate && claim.HasSlo && claim.LatestStart >= _now && claim.LatestStart < wanted)
-                wanted = claim.LatestStart + TimeSpan.FromTicks(1);
-        }
-        if (wanted == _alarm)
+        if (_wakes.Min is { } next && next.WakesAt < wanted)
+            wanted = next.WakesAt > _now ? next.WakesAt : _now;   // from when nobody waited
+        if (wanted >= _alarm)
             return;
         _alarm = wanted;
         effects.Add(new WakeAt(wanted));

@@ -22,7 +22,10 @@ public sealed partial class Pool
     private PoolOptions _options;
     private IPlacementPolicy _policy;
     private TimeSpan _now;
-    private TimeSpan? _alarm;
+    private readonly InFlight[] _urgent = new InFlight[MostOffers];
+    private readonly SortedSet<Instance> _wakes = new(Comparer<Instance>.Create(
+        (x, y) => x.WakesAt != y.WakesAt ? x.WakesAt.CompareTo(y.WakesAt) : string.CompareOrdinal(x.Id, y.Id)));
+    private TimeSpan _alarm = TimeSpan.MaxValue;
     private long _dispatches, _arrivals;
 
     /// <summary>A pool without instances.</summary>
@@ -63,7 +66,7 @@ public sealed partial class Pool
                 Disappoint(instance, effects);
                 break;
             case OptionsChanged e: Change(e.Options, effects); break;
-            case AlarmRang: _alarm = null; OfferAll(effects); ReleaseHeld(effects); break;
+            case AlarmRang: _alarm = TimeSpan.MaxValue; OfferDue(effects); ReleaseHeld(effects); break;
         }
         SetAlarm(effects);
     }
@@ -101,16 +104,17 @@ public sealed partial class Pool
         weighed = [];
         if (_roster.Ready(work.Request.Model).Instances.Length == 0)
             return false;
-        PlacementQuery query = QueryFor(work);
+        PlacementQuery query = QueryFor(work, HomeOf(work));
         Choice choice = _policy.Place(query);
         weighed = choice.Candidates;
         if (choice.Instance is not { } instance)
             return false;
         Fit fit = choice.Fit ?? query.Fit(instance);
         work.LatestStart = query.LatestStart(instance, fit.Own);
-        work.HasSlo = query.HasSlo(fit.Own);
+        work.HasSlo = query.HasSlo(choice.LeastOwn ?? fit.Own);
+        bool isLost = _options.RefuseLate && work.HasSlo && !query.HasSlo(fit.Own);   // the line is too long where its prefix is cached
         bool later = choice.Wait is not null && (fit.Obstacle is not null || !IsFree(instance) || IsBehind(work, instance));
-        if (IsTooLate(work, later ? SureOfWait * choice.Wait!.Value : query.Queue(instance)))
+        if (isLost || IsTooLate(work, later ? SureOfWait * choice.Wait!.Value : query.Queue(instance)))
             Refuse(work, Late(work), weighed, effects);
         else if (later)
             Claim(work, choice, fit, effects);
@@ -119,7 +123,7 @@ public sealed partial class Pool
         return true;
     }
 
-    private PlacementQuery QueryFor(InFlight work) => new(work, _roster.Ready(work.Request.Model), HomeOf(work), _now, _options, _estimates);
+    private PlacementQuery QueryFor(InFlight work, Instance? home) => new(work, _roster.Ready(work.Request.Model), home, _now, _options, _estimates);
 
     private void Start(InFlight work, Instance instance, PlacementRule rule, CandidateScore[] weighed, in Fit fit, List<PoolEffect> effects)
     {
@@ -202,6 +206,7 @@ public sealed partial class Pool
         if (e.Failure == AttemptFailure.EngineBusy)
         {
             instance.BusyUntil = _now + BusyRest;
+            WakeFor(instance, instance.BusyUntil);
         }
         else
         {

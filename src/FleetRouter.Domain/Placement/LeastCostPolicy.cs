@@ -7,11 +7,12 @@ namespace FleetRouter.Domain.Placement;
 /// the instance it suits rather than in an engine's queue, where nothing can be done about it any more.</summary>
 /// <remarks>The terms: <see cref="CostTerms"/>. What a prompt costs and when it comes to its first token is Mooncake's and DualMap's
 /// estimate with attention counted; that later turns pay for where the first one went, and that a cache's oldest content has a
-/// price, are ours. Among more than <see cref="MostWeighed"/> instances only some are weighed: the pair, the home, and as many others
-/// in turn, since the best of dozens is as good as the best of all (Mitzenmacher, power of d choices).</remarks>
+/// price, are ours. Among more than <see cref="MostWeighed"/> instances only some are weighed: the pair and the home, for what they have
+/// cached, and as many others as are lightest loaded.</remarks>
 internal sealed class LeastCostPolicy : IPlacementPolicy
 {
-    private const int MostWeighed = 64;
+    /// <summary>Where there are more instances than that only some are weighed: that many of the lightest, of that many looked at in turn.</summary>
+    private const int MostWeighed = 16, Lighter = 8, MostLookedAt = 256;
 
     /// <summary>By how much another instance must be cheaper than the pair, seconds: less than a person notices, enough that gateways
     /// which do not know of each other's requests agree about cold prefixes.</summary>
@@ -22,7 +23,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
 
     /// <summary>Share of its own prefill by which a request slows each answer in the batch it joins, and seconds by which each of these, and
     /// the turns that follow it, slow its own answer.</summary>
-    private const double CrowdingWeight = 0.3, SharingSeconds = 0.05;
+    private const double CrowdingWeight = 0.2, SharingSeconds = 0.05;
 
     /// <summary>From this share of the SLO on a second is dear, by so much; beyond the SLO dearer than anything else, so that no instance
     /// that would meet it is passed over for one that would not.</summary>
@@ -33,6 +34,8 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
 
     private readonly ReuseStatistics _reuse = new();
     private int _turn;
+    private readonly Instance[] _lightest = new Instance[Lighter];
+    private readonly double[] _loads = new double[Lighter];
 
     public Choice Place(in PlacementQuery query)
     {
@@ -43,17 +46,17 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             search.Weigh(query, second, CandidateRole.SecondHash, 0);
         if (query.Home is { } home && home != pair.First && home != pair.Second)
             search.Weigh(query, home, CandidateRole.Home, 0);
-        Instance[] all = query.Ready.Instances;
-        int others = Math.Min(all.Length, MostWeighed);
-        int start = all.Length > MostWeighed ? _turn = (_turn + MostWeighed) % all.Length : 0;
-        for (int k = 0; k < others; k++)
-            search.Weigh(query, all[(start + k) % all.Length], CandidateRole.Scored, AnchorSeconds);
+        foreach (Instance instance in query.Ready.Instances.Length <= MostWeighed ? query.Ready.Instances : Lightest(query))
+            search.Weigh(query, instance, CandidateRole.Scored, AnchorSeconds);
         if (search.Best.Instance is null)
             return new Choice(null, PlacementRule.Score, []);
         if (query.Work.HoldPlace is null)
             _reuse.Saw(query, search.MostCached, search.MostCachedAt, search.Best.Cost.Own);
         PlacementRule rule = search.Best.Instance == query.Home ? PlacementRule.SessionHome : PlacementRule.LeastCost;
-        return new Choice(search.Best.Instance, rule, search.Scores(query)) { Wait = search.Best.Cost.Wait, Fit = search.Best.Fit };
+        return new Choice(search.Best.Instance, rule, search.Scores(query)) 
+        {
+            Wait = search.Best.Cost.Wait, Fit = search.Best.Fit, LeastOwn = search.LeastOwn,
+        };
     }
 
     public bool Prefers(in PlacementQuery query, Instance free, Instance awaited)
@@ -63,6 +66,35 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
         search.Weigh(query, free, CandidateRole.Scored, AnchorSeconds);
         return search.Best.Instance == free;
     }
+
+    /// <summary>The instances with the shortest lines and the fewest requests, of as many as are looked at for one request; among equals those
+    /// rested longest.</summary>
+    private Instance[] Lightest(in PlacementQuery query)
+    {
+        Instance[] all = query.Ready.Instances;
+        int count = 0, looked = Math.Min(all.Length, MostLookedAt);
+        _turn = (_turn + looked) % all.Length;
+        for (int k = 0; k < looked; k++)
+        {
+            Instance instance = all[(_turn + k) % all.Length];
+            double load = Line(query, instance) + SharingSeconds * instance.AllRequests + _reuse.MeanOwnSeconds * instance.Claims.Count;
+            int place = Math.Min(count, Lighter - 1);
+            if (count == Lighter && !IsLighter(load, instance, place))
+                continue;
+            for (; place > 0 && IsLighter(load, instance, place - 1); place--)
+                (_lightest[place], _loads[place]) = (_lightest[place - 1], _loads[place - 1]);
+            (_lightest[place], _loads[place]) = (instance, load);
+            count = Math.Min(count + 1, Lighter);
+        }
+        return _lightest;
+    }
+
+    private bool IsLighter(double load, Instance instance, int place) =>
+        load < _loads[place] || load == _loads[place] && instance.LastDispatch < _lightest[place].LastDispatch;
+
+    /// <summary>Seconds until the instance is to be given another prompt if nobody waits for it.</summary>
+    private static double Line(in PlacementQuery query, Instance instance) =>
+        Math.Max(query.Queue(instance), instance.Requests == 0 ? 0 : (instance.Pace.FreeAt - query.Now).TotalSeconds);
 
     private readonly record struct Weighed(Instance Instance, CandidateRole Role, CostTerms Cost, Fit Fit);
 
@@ -76,6 +108,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
         public Weighed Best;
         public int MostCached;
         public TimeSpan MostCachedAt;
+        public double LeastOwn = double.PositiveInfinity;
 
         public void Weigh(in PlacementQuery query, Instance instance, CandidateRole role, double handicap)
         {
@@ -84,16 +117,21 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
                 return;
             Fit fit = query.Fit(instance);
             (double own, int cached) = (fit.Own, fit.CachedTokens);
-            (double secondsBefore, long tokensBefore) = instance.Claims.Before(work, query.LatestStart(instance, own));
-            double pace = instance.Requests == 0 ? 0 : (instance.Pace.FreeAt - query.Now).TotalSeconds;
-            double line = Math.Max(query.Queue(instance), pace) + secondsBefore;
-            double wait = Math.Max(line, instance.KvWait(tokensBefore + fit.KvTokens)) + (query.Closed(instance) is null ? 0 : ClosedSeconds);
+            LeastOwn = Math.Min(LeastOwn, own);
+            double line = Line(query, instance);
+            double crowding = (CrowdingWeight * own + SharingSeconds) * instance.AllRequests;
+            // The other terms are not negative.
+            if (cached <= MostCached && _runnerUp.Instance is not null && own + line + crowding + handicap > _runnerUp.Cost.Total)
+                return;
+
+            (double secondsBefore, long tokensBefore) = instance.Claims.Count == 0 ? default : instance.Claims.Before(work, query.LatestStart(instance, own));
+            double wait = Math.Max(line + secondsBefore, instance.KvWait(tokensBefore + fit.KvTokens)) + (query.Closed(instance) is null ? 0 : ClosedSeconds);
             double ttft = (query.Now - work.ArrivedAt).TotalSeconds + wait + own;
             double busy = instance.Line.BusyShare(query.Now);
             var cost = new CostTerms(
                 own, wait,
                 LateWeight * Math.Max(0, ttft - LateFrom * _slo) + MissWeight * Math.Max(0, ttft - _slo),
-                (CrowdingWeight * own + SharingSeconds) * instance.AllRequests,
+                crowding,
                 Eviction(query, instance, own, cached),
                 // A turn that stays where its conversation is brings nothing there that was not there before.
                 _future * (work.PromptTokens - cached) / Math.Max(1, work.PromptTokens) * busy / Math.Max(0.1, 1.1 - busy),

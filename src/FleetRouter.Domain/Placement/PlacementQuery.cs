@@ -132,6 +132,9 @@ internal readonly record struct Choice(Instance? Instance, PlacementRule Rule, C
 
     /// <summary>What it would take there, where the policy has looked.</summary>
     public Fit? Fit { get; init; }
+
+    /// <summary>Seconds of prefill where most of its prompt is cached, where the policy has looked.</summary>
+    public double? LeastOwn { get; init; }
 }
 
 /// <summary>What a request would take of an instance.</summary>

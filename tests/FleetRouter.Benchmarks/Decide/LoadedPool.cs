@@ -20,6 +20,7 @@ internal sealed class LoadedPool
     private readonly Queue<string> _prefilling = new();
     private readonly Queue<string> _live = new();
     private TimeSpan _now;
+    private TimeSpan? _alarm;
     private int _arrived;
 
     public LoadedPool(string policy, int instances, PromptSource prompts)
@@ -49,6 +50,7 @@ internal sealed class LoadedPool
         for (int i = 0; i < arrivals; i++)
         {
             _now += Service / LiveLeases;
+            RingAlarm(kept);
             (var prompt, ulong conversation) = _prompts.Get(_arrived);
             var arrived = new RequestArrived(_now, new PlacementRequest
             {
@@ -70,10 +72,22 @@ internal sealed class LoadedPool
             Follow(kept);
             // One prompt an instance is being computed at a time.
             if (_prefilling.Count > Instances)
+            {
                 _pool.Handle(new RequestProgressed(_now, _prefilling.Dequeue(), 1), _effects);
+                Follow(kept);
+            }
             if (_live.Count > LiveLeases)
                 EndOldest(kept);
         }
+    }
+
+    private void RingAlarm(bool kept)
+    {
+        if (_alarm is not { } due || due > _now)
+            return;
+        _alarm = null;
+        _pool.Handle(new AlarmRang(_now), _effects);
+        Follow(kept);
     }
 
     private void EndOldest(bool kept)
@@ -96,6 +110,9 @@ internal sealed class LoadedPool
                 case Dispatch dispatch:
                     _live.Enqueue(dispatch.RequestId);
                     _prefilling.Enqueue(dispatch.RequestId);
+                    break;
+                case WakeAt wake:
+                    _alarm = wake.At;
                     break;
                 case Held when kept:
                     HeldArrivals++;
