@@ -64,6 +64,7 @@ public sealed partial class Pool
             case InstanceLeft e when _roster.Find(e.Instance) is { } instance:
                 _roster.Leave(e.Instance, _now, effects);
                 Disappoint(instance, effects);
+                WakeFor(instance, TimeSpan.MaxValue);
                 break;
             case OptionsChanged e: Change(e.Options, effects); break;
             case AlarmRang: _alarm = TimeSpan.MaxValue; OfferDue(effects); ReleaseHeld(effects); break;

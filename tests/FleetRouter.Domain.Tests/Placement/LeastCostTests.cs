@@ -78,6 +78,44 @@ public sealed class LeastCostTests
         Assert.Equal(longer.Id, pool.Progress(queued.Id).Concat(pool.Advance(3)).OfType<Dispatch>().First().RequestId);
     }
 
+    [Fact]
+    public void An_instance_that_comes_free_is_offered_to_who_waits_for_another()
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, "a", "b");
+        pool.Advance(60);
+        pool.Queue("a", (8, 130));
+        PlacementRequest queued = pool.Queue("b", (9, 130));
+        PlacementRequest[] waiting = [pool.Request(Prompts.Of((1, 10))), pool.Request(Prompts.Of((2, 10)))];
+        foreach (PlacementRequest request in waiting)
+            Assert.IsType<Held>(pool.Arrive(request));
+        Assert.Equal([1, 1], pool.Pool.Instances.Select(i => i.Claims.Count));
+        Assert.Equal(waiting.Select(r => (r.Id, "b")).Order(), pool.Progress(queued.Id).OfType<Dispatch>().Select(d => (d.RequestId, d.Instance)).Order());
+    }
+
+    [Fact]
+    public void A_prompt_that_is_cached_somewhere_is_not_computed_anew_for_longer_than_its_slo()
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options with { RefuseLate = true }, "a", "b");
+        pool.Warm("a", (1, 700));
+        pool.Advance(60);
+        pool.Queue("a", (9, 700));
+        var effects = new List<PoolEffect> { pool.Arrive(pool.Request(Prompts.Of((1, 700), (2, 2)))) };
+        effects.AddRange(pool.Advance(7));
+        Assert.Empty(effects.OfType<Dispatch>());
+        Assert.Equal("slo-out-of-reach", effects.OfType<Refuse>().Single().Refusal.Reason);
+    }
+
+    [Fact]
+    public void Of_a_large_fleet_the_pair_the_home_and_the_lightest_are_weighed()
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, [.. Enumerable.Range(0, 100).Select(i => $"e{i}")]);
+        for (int i = 0; i < 100; i++)
+            if (i % 10 != 3)
+                pool.Queue($"e{i}", ((ulong)i, 130));
+        for (ulong content = 200; content < 210; content++)
+            Assert.EndsWith("3", pool.Place(pool.Request(Prompts.Of((content, 20)))).Instance);
+    }
+
     [Theory]
     [InlineData("left")]
     [InlineData("suspect")]
