@@ -7,8 +7,8 @@ namespace FleetRouter.Domain.Placement;
 /// the instance it suits rather than in an engine's queue, where nothing can be done about it any more.</summary>
 /// <remarks>The terms: <see cref="CostTerms"/>. What a prompt costs and when it comes to its first token is Mooncake's and DualMap's
 /// estimate with attention counted; that later turns pay for where the first one went, and that a cache's oldest content has a
-/// price, are ours. Among more than <see cref="MostWeighed"/> instances only some are weighed: the pair and the home, for what they have
-/// cached, and as many others as are lightest loaded.</remarks>
+/// price, are ours. Of more than <see cref="MostWeighed"/> instances only some are weighed: the pair and the home, for what they have
+/// cached, and the lightest.</remarks>
 internal sealed class LeastCostPolicy : IPlacementPolicy
 {
     /// <summary>Where there are more instances than that only some are weighed: that many of the lightest, of that many looked at in turn.</summary>
@@ -46,14 +46,15 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             search.Weigh(query, second, CandidateRole.SecondHash, 0);
         if (query.Home is { } home && home != pair.First && home != pair.Second)
             search.Weigh(query, home, CandidateRole.Home, 0);
-        foreach (Instance instance in query.Ready.Instances.Length <= MostWeighed ? query.Ready.Instances : Lightest(query))
+        ReadOnlySpan<Instance> others = query.Ready.Instances.Length <= MostWeighed ? query.Ready.Instances : Lightest(query);
+        foreach (Instance instance in others)
             search.Weigh(query, instance, CandidateRole.Scored, AnchorSeconds);
         if (search.Best.Instance is null)
             return new Choice(null, PlacementRule.Score, []);
         if (query.Work.HoldPlace is null)
             _reuse.Saw(query, search.MostCached, search.MostCachedAt, search.Best.Cost.Own);
         PlacementRule rule = search.Best.Instance == query.Home ? PlacementRule.SessionHome : PlacementRule.LeastCost;
-        return new Choice(search.Best.Instance, rule, search.Scores(query)) 
+        return new Choice(search.Best.Instance, rule, search.Scores(query))
         {
             Wait = search.Best.Cost.Wait, Fit = search.Best.Fit, LeastOwn = search.LeastOwn,
         };
@@ -69,7 +70,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
 
     /// <summary>The instances with the shortest lines and the fewest requests, of as many as are looked at for one request; among equals those
     /// rested longest.</summary>
-    private Instance[] Lightest(in PlacementQuery query)
+    private ReadOnlySpan<Instance> Lightest(in PlacementQuery query)
     {
         Instance[] all = query.Ready.Instances;
         int count = 0, looked = Math.Min(all.Length, MostLookedAt);
@@ -77,6 +78,8 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
         for (int k = 0; k < looked; k++)
         {
             Instance instance = all[(_turn + k) % all.Length];
+            if (query.Work.Failed?.Contains(instance) == true)
+                continue;
             double load = Line(query, instance) + SharingSeconds * instance.AllRequests + _reuse.MeanOwnSeconds * instance.Claims.Count;
             int place = Math.Min(count, Lighter - 1);
             if (count == Lighter && !IsLighter(load, instance, place))
@@ -86,7 +89,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             (_lightest[place], _loads[place]) = (instance, load);
             count = Math.Min(count + 1, Lighter);
         }
-        return _lightest;
+        return _lightest.AsSpan(0, count);
     }
 
     private bool IsLighter(double load, Instance instance, int place) =>

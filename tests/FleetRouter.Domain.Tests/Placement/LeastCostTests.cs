@@ -116,6 +116,20 @@ public sealed class LeastCostTests
             Assert.EndsWith("3", pool.Place(pool.Request(Prompts.Of((content, 20)))).Instance);
     }
 
+    [Fact]
+    public void In_a_large_fleet_a_request_finds_an_instance_it_has_not_tried_while_there_is_one()
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options with { MaxAttempts = 16 }, [.. Enumerable.Range(0, 17).Select(i => $"e{i}")]);
+        PlacementRequest request = pool.Request(Prompts.Of((1, 20)));
+        var tried = new List<string> { pool.Place(request).Instance };
+        while (tried.Count < 16)
+        {
+            tried.Add(pool.Fail(request.Id, AttemptFailure.Unreachable).OfType<Dispatch>().Single().Instance);
+            pool.Probe(tried[^2]);   // it answers its probe again, but this request does not come back
+        }
+        Assert.Distinct(tried);
+    }
+
     [Theory]
     [InlineData("left")]
     [InlineData("suspect")]
