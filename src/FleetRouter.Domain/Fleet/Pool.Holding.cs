@@ -153,7 +153,7 @@ public sealed partial class Pool
         if (fit.Obstacle is not null)
             return false;
         // What the others would have cost is told as it was when the instance was chosen.
-        CandidateScore[] weighed = [.. work.Bound.Candidates];
+        CandidateScore[] weighed = work.Bound.Candidates;
         int place = Array.FindIndex(weighed, c => c.Instance == instance.Id);
         weighed[place] = query.Score(instance, weighed[place].Role, fit.CachedTokens, null) with { Cost = weighed[place].Cost };
         Start(work, instance, work.Bound.Rule, weighed, fit, effects);
@@ -199,7 +199,8 @@ public sealed partial class Pool
             at = instance.BusyUntil;
         if (_options.RefuseLate && first.HasSlo && first.LatestStart >= _now && (at <= _now || first.LatestStart < at))
             at = first.LatestStart + TimeSpan.FromTicks(1);
-        if (at > _now)
+        // Not put off: one that rings too soon costs less than its place in the order at each event.
+        if (at > _now && (at < instance.WakesAt || instance.WakesAt <= _now))
             WakeFor(instance, at);
     }
 
@@ -211,8 +212,7 @@ public sealed partial class Pool
             _wakes.Add(instance);
     }
 
-    /// <summary>One alarm at a time: for the next instance, or the first hold that runs out. It is never put off: one that rings for nothing
-    /// costs less than seeking the next one at each event.</summary>
+    /// <summary>One alarm at a time: for the next instance, or the first hold that runs out. It is never put off either.</summary>
     private void SetAlarm(List<PoolEffect> effects)
     {
         if (_held.First is not { } first)

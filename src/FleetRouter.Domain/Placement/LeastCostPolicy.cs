@@ -12,7 +12,7 @@ namespace FleetRouter.Domain.Placement;
 internal sealed class LeastCostPolicy : IPlacementPolicy
 {
     /// <summary>Where there are more instances than that only some are weighed: that many of the lightest, of that many looked at in turn.</summary>
-    private const int MostWeighed = 16, Lighter = 8, MostLookedAt = 256;
+    private const int MostWeighed = 16, Lighter = 6, MostLookedAt = 256;
 
     /// <summary>By how much another instance must be cheaper than the pair, seconds: less than a person notices, enough that gateways
     /// which do not know of each other's requests agree about cold prefixes.</summary>

@@ -3,7 +3,7 @@ using Spectre.Console;
 
 namespace FleetRouter.Benchmarks.Decide;
 
-/// <summary>One fleet under one policy: microseconds, and bytes allocated in a decision.</summary>
+/// <summary>One fleet under one policy: microseconds of a decision, and bytes allocated for a request in all events of its life.</summary>
 internal sealed record DecideFigures(
     string Policy, int Instances, int Decisions, double P50Us, double P90Us, double P99Us, double MaxUs,
     double BytesPerDecision, double EndP50Us, double EndP99Us, int LiveLeases, long Held)
@@ -51,7 +51,7 @@ internal sealed record DecideReport(string Prompts, double MeanPromptTokens, dou
         console.Profile.Width = Math.Max(console.Profile.Width, 130);   // whole rows, in a pipe too
         console.Write(table);
         console.WriteLine($"{Figures[0].Decisions:N0} decisions a row, sizes and policies in turns. Prompts: {Prompts}; mean {MeanPromptTokens:N0} tokens.");
-        console.WriteLine($"Whole decision: index look-ups, choice, record, lease, index update; garbage collection included. Each time includes the clock's own {ClockUs:F3} µs.");
+        console.WriteLine($"Whole decision: index look-ups, choice, record, lease, index update; garbage collection included. Bytes: of all events of a request. Each time includes the clock's own {ClockUs:F3} µs.");
         foreach (DecideCheck check in Checks)
             console.WriteLine($"{(check.Holds ? "holds " : "BROKEN")}  {check.What}: {check.Measured:F2} {check.Unit}, at most {check.Limit:F1}");
     }

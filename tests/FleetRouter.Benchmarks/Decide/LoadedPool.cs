@@ -58,22 +58,14 @@ internal sealed class LoadedPool
                 SessionId = conversation % 2 == 0 ? $"conversation-{conversation:x}" : null,
                 PriorTurns = (int)(conversation % 3), MaxOutputTokens = 500,
             });
-            _effects.Clear();
-            long bytes = GC.GetAllocatedBytesForCurrentThread();
-            long start = Stopwatch.GetTimestamp();
-            _pool.Handle(arrived, _effects);
-            double took = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
-            bytes = GC.GetAllocatedBytesForCurrentThread() - bytes;
+            double took = Handle(arrived, kept);
             if (kept)
-            {
                 ArrivalMicroseconds.Add(took);
-                AllocatedBytes += bytes;
-            }
             Follow(kept);
             // One prompt an instance is being computed at a time.
             if (_prefilling.Count > Instances)
             {
-                _pool.Handle(new RequestProgressed(_now, _prefilling.Dequeue(), 1), _effects);
+                Handle(new RequestProgressed(_now, _prefilling.Dequeue(), 1), kept);
                 Follow(kept);
             }
             if (_live.Count > LiveLeases)
@@ -81,22 +73,33 @@ internal sealed class LoadedPool
         }
     }
 
+    /// <summary>Handles one event and tells how long that took, microseconds. The bytes are those of a request's whole life: who is held is
+    /// dispatched in a later event.</summary>
+    private double Handle(PoolEvent happened, bool kept)
+    {
+        _effects.Clear();
+        long bytes = GC.GetAllocatedBytesForCurrentThread();
+        long start = Stopwatch.GetTimestamp();
+        _pool.Handle(happened, _effects);
+        double took = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+        if (kept)
+            AllocatedBytes += GC.GetAllocatedBytesForCurrentThread() - bytes;
+        return took;
+    }
+
     private void RingAlarm(bool kept)
     {
         if (_alarm is not { } due || due > _now)
             return;
         _alarm = null;
-        _pool.Handle(new AlarmRang(_now), _effects);
+        Handle(new AlarmRang(_now), kept);
         Follow(kept);
     }
 
     private void EndOldest(bool kept)
     {
         var ended = new RequestEnded(_now, _live.Dequeue(), RequestEnd.Completed);
-        _effects.Clear();
-        long start = Stopwatch.GetTimestamp();
-        _pool.Handle(ended, _effects);
-        double took = Stopwatch.GetElapsedTime(start).TotalMicroseconds;
+        double took = Handle(ended, kept);
         if (kept)
             EndMicroseconds.Add(took);
         Follow(kept);
