@@ -22,20 +22,21 @@ internal sealed class Claims
     /// <param name="tokens">KV cache it will pin.</param>
     public void Add(InFlight work, double seconds, long tokens)
     {
-        var claim = new Claim(work, work.LatestStart, work.Order, seconds, tokens);
+        Claim claim = new(work, work.LatestStart, work.Order, seconds, tokens);
         _byUrgency.Insert(~_byUrgency.BinarySearch(claim), claim);
     }
 
-    public void Remove(InFlight work) => _byUrgency.RemoveAt(_byUrgency.BinarySearch(new Claim(work, work.LatestStart, work.Order, 0, 0)));
+    public void Remove(InFlight work) => _byUrgency.RemoveAt(_byUrgency.BinarySearch(PlaceOf(work, work.LatestStart)));
 
     /// <summary>What those will take who go before a request that must begin by then: seconds of prefill, tokens of KV cache.</summary>
     public (double Seconds, long Tokens) Before(InFlight work, TimeSpan latestStart)
     {
         double seconds = 0;
         long tokens = 0;
+        Claim place = PlaceOf(work, latestStart);
         foreach (ref readonly Claim claim in CollectionsMarshal.AsSpan(_byUrgency))
         {
-            if (claim.LatestStart > latestStart || claim.LatestStart == latestStart && claim.Order > work.Order)
+            if (claim.CompareTo(place) > 0)
                 break;
             if (claim.Work != work)
                 (seconds, tokens) = (seconds + claim.Seconds, tokens + claim.Tokens);
@@ -45,7 +46,9 @@ internal sealed class Claims
 
     /// <summary>Whether <paramref name="x"/> must begin before <paramref name="y"/>.</summary>
     public static bool IsMoreUrgent(InFlight x, InFlight y) =>
-        x.LatestStart < y.LatestStart || x.LatestStart == y.LatestStart && x.Order < y.Order;
+        PlaceOf(x, x.LatestStart).CompareTo(PlaceOf(y, y.LatestStart)) < 0;
+
+    private static Claim PlaceOf(InFlight work, TimeSpan latestStart) => new(work, latestStart, work.Order, 0, 0);
 
     /// <summary>What the order is told by stands beside the request: the list is read for each instance weighed.</summary>
     private readonly record struct Claim(InFlight Work, TimeSpan LatestStart, long Order, double Seconds, long Tokens) : IComparable<Claim>

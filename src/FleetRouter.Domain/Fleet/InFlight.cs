@@ -108,7 +108,7 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
 
     public void GiveUpClaim()
     {
-        Claim?.Claims.Remove(this);
+        Claim!.Claims.Remove(this);
         Bound = default;
     }
 

@@ -86,6 +86,10 @@ internal sealed class Instance(string id, PoolOptions options)
     public long Backlog(TokenEstimates estimates) =>
         PendingPrefillTokens + (long)(Math.Min(ForeignRequests, Report?.Waiting ?? 0) * estimates.MeanPromptTokens);
 
+    /// <summary>Why nobody at all is given to it at the moment; null if somebody may be.</summary>
+    public string? Closed(TimeSpan now, PoolOptions options) =>
+        BusyUntil > now ? "engine-busy" : AllRequests >= options.MaxRequestsPerInstance ? "request-limit" : null;
+
     public bool Serves(string model) => State == InstanceState.Ready && Models.Contains(model, StringComparer.Ordinal);
 
     public int AllRequests => Requests + ForeignRequests;
@@ -122,12 +126,13 @@ internal sealed class Instance(string id, PoolOptions options)
         return true;
     }
 
-    /// <summary>From when on the line here is short enough for another prompt: never so short that the engine runs dry.</summary>
-    public TimeSpan LineFreeAt(TimeSpan now) => now + TimeSpan.FromSeconds(Math.Max(0, Line.Seconds(now) - LineSeconds));
-
-    /// <summary>From when on the instance is to be given another prompt: the line is short, and the answers here keep their pace.</summary>
-    public TimeSpan FreeAt(TimeSpan now) =>
-        Requests == 0 || Pace.FreeAt < LineFreeAt(now) ? LineFreeAt(now) : Pace.FreeAt;
+    /// <summary>From when on the instance is to be given another prompt: the line is short, though never so short that the engine runs dry,
+    /// and the answers here keep their pace.</summary>
+    public TimeSpan FreeAt(TimeSpan now)
+    {
+        TimeSpan line = now + TimeSpan.FromSeconds(Math.Max(0, Line.Seconds(now) - LineSeconds));
+        return Requests == 0 || Pace.FreeAt < line ? line : Pace.FreeAt;
+    }
 
     /// <summary>A lease that began <paramref name="seconds"/> ago ends.</summary>
     public void Leased(double seconds) => _leaseSeconds += 0.05 * (seconds - _leaseSeconds);

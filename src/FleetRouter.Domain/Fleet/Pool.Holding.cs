@@ -16,33 +16,30 @@ public sealed partial class Pool
     {
         if (NowhereToGo(work) is { } refusal)
             Refuse(work, refusal, weighed, effects);
-        else if (_held.Count >= _options.MaxHeld)
-            Refuse(work, Full(), weighed, effects);
-        else
-        {
-            _held.Add(work, _now);
-            effects.Add(new Held(work.Request.Id));
+        else if (TryHold(work, weighed, effects))
             foreach (Instance instance in _roster.All)
                 if (instance.BusyUntil > _now)
                     WakeFor(instance, instance.BusyUntil);
-        }
     }
 
-    private Refusal Full() => Busy("hold-queue-full", $"every instance is saturated and {_held.Count} requests wait already");
+    /// <summary>Gives a request a place among those held, or refuses it where there is none.</summary>
+    private bool TryHold(InFlight work, CandidateScore[] weighed, List<PoolEffect> effects)
+    {
+        if (_held.Count >= _options.MaxHeld)
+        {
+            Refuse(work, Busy("hold-queue-full", $"every instance is saturated and {_held.Count} requests wait already"), weighed, effects);
+            return false;
+        }
+        _held.Add(work, _now);
+        effects.Add(new Held(work.Request.Id));
+        return true;
+    }
 
     /// <summary>Has a request wait for one instance, which is the right one but not yet.</summary>
     private void Claim(InFlight work, in Choice choice, in Fit fit, List<PoolEffect> effects)
     {
-        if (work.HoldPlace is null)
-        {
-            if (_held.Count >= _options.MaxHeld)
-            {
-                Refuse(work, Full(), [], effects);
-                return;
-            }
-            _held.Add(work, _now);
-            effects.Add(new Held(work.Request.Id));
-        }
+        if (work.HoldPlace is null && !TryHold(work, [], effects))
+            return;
         _held.Claim(work, choice, fit);
         WakeFor(choice.Instance!);
     }
@@ -56,8 +53,7 @@ public sealed partial class Pool
 
     /// <summary>Whether the instance would take another prompt now if it has room in its cache.</summary>
     private bool IsFree(Instance instance) =>
-        instance.State == InstanceState.Ready && instance.BusyUntil <= _now && instance.AllRequests < _options.MaxRequestsPerInstance
-        && instance.FreeAt(_now) <= _now;
+        instance.State == InstanceState.Ready && instance.Closed(_now, _options) is null && instance.FreeAt(_now) <= _now;
 
     /// <summary>Whether somebody more urgent waits for the instance.</summary>
     private static bool IsBehind(InFlight work, Instance instance) =>

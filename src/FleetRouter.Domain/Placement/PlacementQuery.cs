@@ -84,11 +84,7 @@ internal readonly ref struct PlacementQuery(
     }
 
     /// <summary>Why <paramref name="instance"/> takes nobody at the moment; null if it does.</summary>
-    public string? Closed(Instance instance) =>
-        instance.BusyUntil > Now ? "engine-busy" : instance.AllRequests >= Options.MaxRequestsPerInstance ? "request-limit" : null;
-
-    /// <summary>Output tokens expected of the request.</summary>
-    public int ProjectedOutput => _estimates.ProjectedOutput(Work.Request);
+    public string? Closed(Instance instance) => instance.Closed(Now, Options);
 
     public CandidateScore Score(Instance instance, CandidateRole role)
     {

@@ -32,8 +32,7 @@ internal sealed class FleetTruth(
         ((double, int), long) least = default;
         foreach (Instance instance in query.Ready.Instances)
         {
-            if (query.Work.Failed?.Contains(instance) == true || instance.BusyUntil > query.Now
-                || instance.AllRequests >= query.Options.MaxRequestsPerInstance)
+            if (query.Work.Failed?.Contains(instance) == true || query.Closed(instance) is not null)
                 continue;
             var price = (cost(For(query.Work, instance)), instance.LastDispatch);
             if (best is null || price.CompareTo(least) < 0)
