@@ -5,7 +5,7 @@ namespace FleetRouter.Domain.Fleet;
 
 /// <summary>One engine endpoint as its pool knows it: its life, its leases' load, what it says of itself, and what its
 /// cache is believed to hold.</summary>
-internal sealed class Instance(string id, PoolOptions options)
+internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peers)
 {
     public readonly string Id = id;
 
@@ -36,7 +36,7 @@ internal sealed class Instance(string id, PoolOptions options)
     public readonly List<InFlight> Prefilling = [];
 
     /// <summary>The prompts without a first token, as work.</summary>
-    public readonly PrefillLine Line = new(options.PrefillTokensPerSecond);
+    public readonly PrefillLine Line = new(new PrefillSpeed(peers));
 
     /// <summary>How fast prompts may follow each other here.</summary>
     public readonly AnswerPace Pace = new();

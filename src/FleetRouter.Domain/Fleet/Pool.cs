@@ -19,6 +19,7 @@ public sealed partial class Pool
     private readonly PrefixHotness _hotness = new();
     private readonly SessionHomes _homes = new();
     private readonly TokenEstimates _estimates = new();
+    private readonly PrefillSpeed _speed;
     private PoolOptions _options;
     private IPlacementPolicy _policy;
     private TimeSpan _now;
@@ -36,7 +37,8 @@ public sealed partial class Pool
     }
 
     /// <summary>A pool with a policy of the caller's, whatever the options name: a simulator's referee.</summary>
-    internal Pool(PoolOptions options, IPlacementPolicy policy) => (_options, _policy) = (options, policy);
+    internal Pool(PoolOptions options, IPlacementPolicy policy) =>
+        (_options, _policy, _speed) = (options, policy, new PrefillSpeed(options.PrefillTokensPerSecond));
 
     /// <summary>What the pool serves; a new object whenever that changes, so that a host can publish it as it is.</summary>
     public ServedModels Served => _roster.Served;
@@ -60,7 +62,7 @@ public sealed partial class Pool
                 _roster.Missed(instance, e.Reason, _options.SuspectAfterFailedProbes, _now, effects);
                 Disappoint(instance, effects);
                 break;
-            case InstanceJoined e: _roster.Join(e.Instance, _now, _options, effects); break;
+            case InstanceJoined e: _roster.Join(e.Instance, _now, _options, _speed, effects); break;
             case InstanceLeft e when _roster.Find(e.Instance) is { } instance:
                 _roster.Leave(e.Instance, _now, effects);
                 Disappoint(instance, effects);
@@ -171,7 +173,7 @@ public sealed partial class Pool
             instance.Pace.Saw(interToken, _options.InterTokenSlo.TotalSeconds);
         bool first = !work.PrefillDone && e.OutputTokens > 0;
         if (first)
-            instance.Line.Finish(work, _now, _options.PrefillTokensPerSecond);
+            instance.Line.Finish(work, _now);
         work.Progress(e.OutputTokens);
         if (!first)
             return;
@@ -257,6 +259,7 @@ public sealed partial class Pool
         if (options.Policy != _options.Policy)
             _policy = PlacementPolicies.Create(options.Policy);
         _options = options;
+        _speed.Prior = options.PrefillTokensPerSecond;
         _homes.Trim(_now, options.SessionIdleTime, options.MaxSessions);
         OfferAll(effects);
         ReleaseHeld(effects);

@@ -2,7 +2,7 @@ namespace FleetRouter.Domain.Fleet;
 
 /// <summary>The prompts one instance has still to compute, as seen from outside: how much work they are, how fast it goes, and how busy
 /// it keeps the instance. Work is counted as <see cref="PrefillWork"/> counts it.</summary>
-internal sealed class PrefillLine(double priorRate)
+internal sealed class PrefillLine(PrefillSpeed speed)
 {
     /// <summary>Time over which the busy share is averaged: longer than a prompt, shorter than a conversation.</summary>
     private const double BusySeconds = 60;
@@ -19,13 +19,13 @@ internal sealed class PrefillLine(double priorRate)
 
     private double _pending;
     private TimeSpan _since, _busyAt;
-    private double _busy, _seenWork, _seenSeconds;
+    private double _busy;
 
     /// <summary>Prompts in line.</summary>
     public int Count { get; private set; }
 
     /// <summary>Work a second.</summary>
-    public double Rate { get; private set; } = priorRate;
+    public double Rate => speed.Rate;
 
     /// <summary>A prompt joins the line.</summary>
     public void Add(InFlight work, TimeSpan now)
@@ -41,17 +41,10 @@ internal sealed class PrefillLine(double priorRate)
     public void Drop(InFlight work) => _pending = --Count == 0 ? 0 : _pending - work.PrefillWork;
 
     /// <summary>A prompt's first token came: what lay between it and the one before tells the speed.</summary>
-    /// <remarks>The ratio of sums, not the mean of ratios: several prompts end in one step, and then the last of them takes no time.</remarks>
-    public void Finish(InFlight work, TimeSpan now, double prior)
+    public void Finish(InFlight work, TimeSpan now)
     {
-        double took = (now - (_since > work.DispatchedAt ? _since : work.DispatchedAt)).TotalSeconds;
         if (work.UncachedTokens >= LeastTellingTokens)
-        {
-            const double keep = 0.98, priorSeconds = 0.5;
-            _seenWork = keep * _seenWork + work.PrefillWork;
-            _seenSeconds = keep * _seenSeconds + Math.Max(0, took - Overhead);
-            Rate = Math.Clamp((_seenWork + prior * priorSeconds) / (_seenSeconds + priorSeconds), prior / 50, prior * 50);
-        }
+            speed.Saw(work.PrefillWork, (now - (_since > work.DispatchedAt ? _since : work.DispatchedAt)).TotalSeconds - Overhead);
         Drop(work);
         _since = now;
     }

@@ -17,11 +17,11 @@ internal sealed class Roster
     /// <summary>Instances that are ready and serve <paramref name="model"/>, in order of id.</summary>
     public ReadySet Ready(string model) => _readyByModel.GetValueOrDefault(model, ReadySet.Empty);
 
-    public void Join(string id, TimeSpan at, PoolOptions options, List<PoolEffect> effects)
+    public void Join(string id, TimeSpan at, PoolOptions options, PrefillSpeed peers, List<PoolEffect> effects)
     {
         if (_instances.ContainsKey(id))
             return;
-        var instance = new Instance(id, options) { StateSince = at };
+        var instance = new Instance(id, options, peers) { StateSince = at };
         _instances.Add(id, instance);
         effects.Add(new InstanceChanged(id, InstanceState.Gone, InstanceState.Joined, instance.StateReason));
         Rebuild();

@@ -1,4 +1,5 @@
 using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Prefixes;
 
 namespace FleetRouter.Domain.Placement;
 
@@ -25,9 +26,12 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// the turns that follow it, slow its own answer.</summary>
     private const double CrowdingWeight = 0.2, SharingSeconds = 0.05;
 
-    /// <summary>From this share of the SLO on a second is dear, by so much; beyond the SLO dearer than anything else, so that no instance
-    /// that would meet it is passed over for one that would not.</summary>
-    private const double LateFrom = 0.7, LateWeight = 3, MissWeight = 20;
+    /// <summary>From this share of the SLO on a second is dear, by so much. Beyond the SLO there is no more to lose: who misses it is not to
+    /// cost the others theirs.</summary>
+    private const double LateFrom = 0.5, LateWeight = 3;
+
+    /// <summary>Stretches of a cache that are looked at to tell what a prompt would evict.</summary>
+    private const int MostEvicted = 8;
 
     /// <summary>Cost of an instance that takes nobody at the moment and for no known time, seconds.</summary>
     private const double ClosedSeconds = 3;
@@ -133,9 +137,9 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             double busy = instance.Line.BusyShare(query.Now);
             var cost = new CostTerms(
                 own, wait,
-                LateWeight * Math.Max(0, ttft - LateFrom * _slo) + MissWeight * Math.Max(0, ttft - _slo),
+                LateWeight * Math.Max(0, Math.Min(ttft, _slo) - LateFrom * _slo),
                 crowding,
-                Eviction(query, instance, own, cached),
+                Eviction(query, instance, fit),
                 // A turn that stays where its conversation is brings nothing there that was not there before.
                 _future * (work.PromptTokens - cached) / Math.Max(1, work.PromptTokens) * busy / Math.Max(0.1, 1.1 - busy),
                 handicap);
@@ -173,15 +177,26 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             a.Cost.Total < b.Cost.Total || a.Cost.Total == b.Cost.Total && a.Instance.LastDispatch < b.Instance.LastDispatch;
 
         /// <summary>What is evicted has to be computed again if it is asked for, and the longer nobody did the less likely that is.</summary>
-        private readonly double Eviction(in PlacementQuery query, Instance instance, double own, int cached)
+        private readonly double Eviction(in PlacementQuery query, Instance instance, in Fit fit)
         {
-            int uncached = query.Work.PromptTokens - cached;
-            long free = instance.Prefixes.CapacityBlocks - instance.Prefixes.Blocks;
-            long over = query.Work.Request.Prompt.Hashes.Length - free;
-            if (uncached == 0 || over <= 0 || instance.Prefixes.OldestUse is not { } oldest)
+            int uncached = query.Work.PromptTokens - fit.CachedTokens;
+            double blocks = (double)query.Work.Request.Prompt.Hashes.Length * uncached / Math.Max(1, query.Work.PromptTokens);
+            double over = Math.Min(blocks, blocks - (instance.Prefixes.CapacityBlocks - instance.Prefixes.Blocks));
+            if (over <= 0)
                 return 0;
-            double share = Math.Min(1, (double)over / Math.Max(1, query.Work.Request.Prompt.Hashes.Length));
-            return own * share * reuse.StillWanted(query.Now - oldest);
+            Span<CachedRun> runs = stackalloc CachedRun[MostEvicted];
+            double weight = 0, wanted = 0;
+            foreach (CachedRun run in runs[..instance.Prefixes.Oldest(runs)])
+            {
+                if (fit.CachedTokens > 0 && run.UsedAt == fit.UsedAt)
+                    continue;   // its own prefix, which it is about to use
+                wanted = reuse.StillWanted(query.Now - run.UsedAt);
+                weight += wanted * Math.Min(over, run.Blocks);
+                over -= run.Blocks;
+                if (over <= 0)
+                    break;
+            }
+            return fit.Own * (weight + wanted * Math.Max(0, over)) / blocks;
         }
     }
 }

@@ -29,8 +29,16 @@ public sealed class PrefixIndex
         set { _capacity = Math.Max(1, value); Evict(); }
     }
 
-    /// <summary>When what would be evicted next was last used; null while nothing is held.</summary>
-    public TimeSpan? OldestUse => _oldest?.UsedAt;
+    /// <summary>What would be evicted next, as much as fits into <paramref name="runs"/>, oldest first.</summary>
+    /// <returns>How many were written.</returns>
+    public int Oldest(Span<CachedRun> runs)
+    {
+        int count = 0;
+        for (Node? node = _oldest; node is not null && count < runs.Length; node = node.Newer)
+            if (node.Pins == 0)
+                runs[count++] = new CachedRun(node.Length, node.UsedAt);
+        return count;
+    }
 
     /// <summary>Length in blocks of the longest held prefix of <paramref name="chain"/>. Changes nothing.</summary>
     public int CachedBlocks(ReadOnlySpan<ulong> chain) => CachedBlocks(chain, out _, out _);
@@ -230,3 +238,8 @@ public sealed class PrefixIndex
 /// <param name="Life">How often the index was cleared before.</param>
 /// <param name="Depth">Blocks pinned.</param>
 public readonly record struct PrefixPin(int Life, int Depth);
+
+/// <summary>A stretch of blocks last used together.</summary>
+/// <param name="Blocks">Its length.</param>
+/// <param name="UsedAt">When.</param>
+public readonly record struct CachedRun(int Blocks, TimeSpan UsedAt);

@@ -9,7 +9,7 @@ public sealed class PrefillLineTests
     [Fact]
     public void The_line_is_what_is_pending_less_what_time_has_done_of_it()
     {
-        var line = new PrefillLine(1_000);
+        var line = new PrefillLine(new PrefillSpeed(new PrefillSpeed(1_000)));
         InFlight first = Prompt(2_000), second = Prompt(1_000);
         line.Add(first, TimeSpan.Zero);
         line.Add(second, TimeSpan.Zero);
@@ -26,7 +26,7 @@ public sealed class PrefillLineTests
     [Fact]
     public void An_instance_given_all_it_can_do_is_busy_and_one_left_alone_is_not()
     {
-        var line = new PrefillLine(1_000);
+        var line = new PrefillLine(new PrefillSpeed(new PrefillSpeed(1_000)));
         TimeSpan now = TimeSpan.Zero;
         for (int i = 0; i < 600; i++)
         {

@@ -92,6 +92,53 @@ public sealed class LeastCostTests
         Assert.Equal(waiting.Select(r => (r.Id, "b")).Order(), pool.Progress(queued.Id).OfType<Dispatch>().Select(d => (d.RequestId, d.Instance)).Order());
     }
 
+    [Theory]
+    [InlineData("a", "b")]
+    [InlineData("b", "a")]
+    public void A_prompt_goes_where_all_that_it_evicts_is_wanted_least(string recent, string stale)
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options with { KvCapacityTokens = 20_000 }, "a", "b");
+        pool.Warm(recent, (1, 20));   // the oldest of all, but there is little of it
+        pool.Advance(300);
+        pool.Warm(stale, (2, 310));
+        pool.Advance(300);
+        pool.Warm(recent, (3, 290));
+        pool.Advance(5);
+        Assert.Equal(stale, pool.Next((4, 200)));
+    }
+
+    [Theory]
+    [InlineData("a", "b")]
+    [InlineData("b", "a")]
+    public void A_prompt_that_misses_its_slo_anyway_waits_rather_than_evicts_what_others_want(string idle, string busy)
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options with { KvCapacityTokens = 64_000 }, "a", "b");
+        pool.Warm(busy, (2, 950));
+        pool.Advance(600);
+        pool.Warm(idle, (1, 950));
+        pool.Advance(5);
+        pool.Queue(busy, (9, 130));
+        PlacementRequest hopeless = pool.Request(Prompts.Of((4, 700)));
+        Assert.IsType<Held>(pool.Arrive(hopeless));
+        Assert.Equal(busy, pool.Advance(3).OfType<Dispatch>().Single(d => d.RequestId == hopeless.Id).Instance);
+    }
+
+    [Fact]
+    public void An_instance_that_has_computed_nothing_yet_is_taken_to_be_as_fast_as_the_others()
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, "a", "b");
+        for (ulong i = 0; i < 50; i++)
+        {
+            PlacementRequest prompt = pool.Queue("a", (i, 200));
+            pool.Advance(0.5);   // where 1.7 s are expected of an instance of which nothing is known
+            pool.Progress(prompt.Id);
+            pool.End(prompt.Id);
+        }
+        double[] rates = [.. pool.Pool.Instances.Select(i => i.PrefillRate)];
+        Assert.True(rates[0] > 2 * Options.PrefillTokensPerSecond);
+        Assert.Equal(rates[0], rates[1], rates[0] / 10);
+    }
+
     [Fact]
     public void A_prompt_that_is_cached_somewhere_is_not_computed_anew_for_longer_than_its_slo()
     {

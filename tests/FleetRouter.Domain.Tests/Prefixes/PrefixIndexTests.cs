@@ -45,6 +45,24 @@ public sealed class PrefixIndexTests
     }
 
     [Fact]
+    public void What_would_be_evicted_next_is_told_oldest_first_and_without_what_is_pinned()
+    {
+        var index = new PrefixIndex(100);
+        ulong[] pinned = [1, 2, 3], old = [4, 5], grown = [6, 7, 8, 9];
+        index.Touch(pinned, TimeSpan.FromSeconds(1));
+        PrefixPin pin = index.Pin(pinned);
+        index.Touch(old, TimeSpan.FromSeconds(2));
+        index.Touch(grown, TimeSpan.FromSeconds(3));
+        index.Touch(grown[..1], TimeSpan.FromSeconds(4));
+        var runs = new CachedRun[10];
+        CachedRun[] expected = [new(2, TimeSpan.FromSeconds(2)), new(3, TimeSpan.FromSeconds(3)), new(1, TimeSpan.FromSeconds(4))];
+        Assert.Equal(expected, runs[..index.Oldest(runs)]);
+        Assert.Equal(expected[..2], runs[..index.Oldest(runs.AsSpan(0, 2))]);
+        index.Unpin(pinned, pin, TimeSpan.FromSeconds(5));
+        Assert.Equal([.. expected, new CachedRun(3, TimeSpan.FromSeconds(5))], runs[..index.Oldest(runs)]);
+    }
+
+    [Fact]
     public void The_longest_held_prefix_is_found_at_every_length()
     {
         var index = new PrefixIndex(1_000);

@@ -1,0 +1,44 @@
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>How fast prompts are computed, learned from first tokens: by a pool, and by each of its instances, which is taken to be as fast
+/// as the others until it has shown otherwise. Work is counted as <see cref="PrefillWork"/> counts it.</summary>
+internal sealed class PrefillSpeed
+{
+    /// <summary>What an observation still counts for at the next one, and the seconds of computing that the prior counts for.</summary>
+    private const double Keep = 0.98, PriorSeconds = 0.5;
+
+    /// <summary>By how many times what is learned may differ from what the operator has said: first tokens can be strange.</summary>
+    private const double MostTimes = 50;
+
+    private readonly PrefillSpeed? _peers;
+    private double _prior, _work, _seconds, _learned;
+
+    /// <summary>A pool's, before anything is known.</summary>
+    /// <param name="prior">Work a second.</param>
+    public PrefillSpeed(double prior) => _prior = prior;
+
+    /// <summary>An instance's, among its peers.</summary>
+    public PrefillSpeed(PrefillSpeed peers) => _peers = peers;
+
+    /// <summary>Work a second.</summary>
+    public double Rate => _learned > 0 ? _learned : Prior;
+
+    /// <summary>What is believed before anything is seen; an operator may change a pool's.</summary>
+    public double Prior
+    {
+        get => _peers?.Rate ?? _prior;
+        set => _prior = value;
+    }
+
+    private double Said => _peers?.Said ?? _prior;
+
+    /// <summary>Some work took so many seconds.</summary>
+    /// <remarks>The ratio of sums, not the mean of ratios: several prompts end in one step, and then the last of them takes no time.</remarks>
+    public void Saw(double work, double seconds)
+    {
+        _work = Keep * _work + work;
+        _seconds = Keep * _seconds + Math.Max(0, seconds);
+        _learned = Math.Clamp((_work + Prior * PriorSeconds) / (_seconds + PriorSeconds), Said / MostTimes, Said * MostTimes);
+        _peers?.Saw(work, seconds);
+    }
+}
