@@ -77,7 +77,7 @@ internal readonly ref struct PlacementQuery(
     /// request may be held.</summary>
     public TimeSpan LatestStart(Instance instance, double own)
     {
-        double besideAnswers = instance.Requests == 0 ? 1 : 1.1;
+        double besideAnswers = instance.Requests == 0 ? 1 : 1.05;
         return Work.ArrivedAt + (HasSlo(own)
             ? Options.TtftSloOf(Work.PromptTokens) - TimeSpan.FromSeconds(besideAnswers * own)
             : Options.MaxHoldTime / 2);

@@ -15,6 +15,11 @@ public sealed record Slo(TimeSpan Ttft, TimeSpan TtftPerThousandTokens, TimeSpan
     /// <summary>1 s and 62.5 ms for each 1,000 prompt tokens, the bound of SMetric; tokens at 100 ms.</summary>
     public static Slo ByLength { get; } = new(TimeSpan.FromSeconds(1), TimeSpan.FromMilliseconds(62.5), TimeSpan.FromMilliseconds(100));
 
+    /// <summary>Its first tokens as the command line has them: <c>5s</c>, or <c>1s+62.5ms</c>.</summary>
+    public override string ToString() => TtftPerThousandTokens == TimeSpan.Zero
+        ? FormattableString.Invariant($"{Ttft.TotalSeconds:0.######}s")
+        : FormattableString.Invariant($"{Ttft.TotalSeconds:0.######}s+{TtftPerThousandTokens.TotalMilliseconds:0.###}ms");
+
     /// <summary>Time a prompt of that length may wait for its first token.</summary>
     public TimeSpan TtftFor(int promptTokens) => Ttft + TtftPerThousandTokens * (promptTokens / 1000.0);
 

@@ -1,4 +1,6 @@
 using System.Text.Json;
+using FleetRouter.LoadGen.Sim;
+using FleetRouter.Simulation.Comparison;
 using FleetRouter.Simulation.Tests.LoadGen;
 using FleetRouter.Simulation.Tests.Traces;
 
@@ -39,6 +41,17 @@ public class CompareCommandTests
         Assert.Equal(JsonValueKind.Null, root.GetProperty("ratio_to_clairvoyant").ValueKind);
         Assert.Equal(JsonValueKind.Null, root.GetProperty("ratio_to_shared_cache").ValueKind);
         Assert.Contains("<svg", File.ReadAllText(trace.Path + ".html"));
+    }
+
+    [Theory]
+    [InlineData("5s", "5s")]
+    [InlineData("1500ms", "1.5s")]
+    [InlineData("length", "1s+62.5ms")]
+    public void A_promise_is_told_as_it_is_given(string given, string told)
+    {
+        Slo promise = SloOption.Parse(given)!;
+        Assert.Equal(told, promise.ToString());
+        Assert.Equal(promise, SloOption.Parse(told));
     }
 
     [Fact]
