@@ -128,7 +128,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             double line = Line(query, instance);
             double crowding = (CrowdingWeight * own + SharingSeconds) * instance.AllRequests;
             // The other terms are not negative.
-            if (cached <= MostCached && _runnerUp.Instance is not null && own + line + crowding + handicap > _runnerUp.Cost.Total)
+            if (IsOut(cached, own + line + crowding + handicap))
                 return;
 
             (double secondsBefore, long tokensBefore) = instance.Claims.Count == 0 ? default : instance.Claims.Before(work, query.LatestStart(instance, own));
@@ -139,11 +139,13 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
                 own, wait,
                 LateWeight * Math.Max(0, Math.Min(ttft, _slo) - LateFrom * _slo),
                 crowding,
-                Eviction(query, instance, fit),
+                0,
                 // A turn that stays where its conversation is brings nothing there that was not there before.
                 _future * (work.PromptTokens - cached) / Math.Max(1, work.PromptTokens) * busy / Math.Max(0.1, 1.1 - busy),
                 handicap);
-            var weighed = new Weighed(instance, role, cost, fit);
+            if (IsOut(cached, cost.Total))
+                return;
+            var weighed = new Weighed(instance, role, cost with { Eviction = Eviction(query, instance, fit) }, fit);
             if (cached > MostCached)
                 (MostCached, MostCachedAt, _warmest) = (cached, fit.UsedAt, weighed);
             if (Best.Instance is null || IsCheaper(weighed, Best))
@@ -151,6 +153,10 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             else if (_runnerUp.Instance is null || IsCheaper(weighed, _runnerUp))
                 _runnerUp = weighed;
         }
+
+        /// <summary>Whether an instance that costs so much at least is neither the best, nor the next best, nor the one with the longest prefix.</summary>
+        private readonly bool IsOut(int cached, double atLeast) =>
+            cached <= MostCached && _runnerUp.Instance is not null && atLeast > _runnerUp.Cost.Total;
 
         /// <summary>The instances worth telling of: the one taken, the next best, and the one with the longest cached prefix.</summary>
         public readonly CandidateScore[] Scores(in PlacementQuery query)
@@ -184,16 +190,16 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             double over = Math.Min(blocks, blocks - (instance.Prefixes.CapacityBlocks - instance.Prefixes.Blocks));
             if (over <= 0)
                 return 0;
-            Span<CachedRun> runs = stackalloc CachedRun[MostEvicted];
             double weight = 0, wanted = 0;
-            foreach (CachedRun run in runs[..instance.Prefixes.Oldest(runs)])
+            int looked = 0;
+            foreach (CachedRun run in instance.Prefixes.Evictions)
             {
                 if (fit.CachedTokens > 0 && run.UsedAt == fit.UsedAt)
                     continue;   // its own prefix, which it is about to use
                 wanted = reuse.StillWanted(query.Now - run.UsedAt);
                 weight += wanted * Math.Min(over, run.Blocks);
                 over -= run.Blocks;
-                if (over <= 0)
+                if (over <= 0 || ++looked == MostEvicted)
                     break;
             }
             return fit.Own * (weight + wanted * Math.Max(0, over)) / blocks;

@@ -29,16 +29,8 @@ public sealed class PrefixIndex
         set { _capacity = Math.Max(1, value); Evict(); }
     }
 
-    /// <summary>What would be evicted next, as much as fits into <paramref name="runs"/>, oldest first.</summary>
-    /// <returns>How many were written.</returns>
-    public int Oldest(Span<CachedRun> runs)
-    {
-        int count = 0;
-        for (Node? node = _oldest; node is not null && count < runs.Length; node = node.Newer)
-            if (node.Pins == 0)
-                runs[count++] = new CachedRun(node.Length, node.UsedAt);
-        return count;
-    }
+    /// <summary>What would be evicted, in that order: oldest first, without what is pinned. Not to be used across a change.</summary>
+    public EvictionOrder Evictions => new(_oldest);
 
     /// <summary>Length in blocks of the longest held prefix of <paramref name="chain"/>. Changes nothing.</summary>
     public int CachedBlocks(ReadOnlySpan<ulong> chain) => CachedBlocks(chain, out _, out _);
@@ -215,7 +207,7 @@ public sealed class PrefixIndex
         }
     }
 
-    private sealed class Node
+    internal sealed class Node
     {
         public ulong[] Run = [];
         public int Start, Length;
@@ -243,3 +235,29 @@ public readonly record struct PrefixPin(int Life, int Depth);
 /// <param name="Blocks">Its length.</param>
 /// <param name="UsedAt">When.</param>
 public readonly record struct CachedRun(int Blocks, TimeSpan UsedAt);
+
+/// <summary>The order in which a <see cref="PrefixIndex"/> evicts.</summary>
+public struct EvictionOrder
+{
+    private PrefixIndex.Node? _next;
+
+    internal EvictionOrder(PrefixIndex.Node? oldest) => _next = oldest;
+
+    /// <summary>The stretch the last <see cref="MoveNext"/> came to.</summary>
+    public CachedRun Current { get; private set; }
+
+    /// <summary>Goes on to the next stretch; false after the last.</summary>
+    public bool MoveNext()
+    {
+        while (_next is { Pins: > 0 })
+            _next = _next.Newer;
+        if (_next is not { } node)
+            return false;
+        Current = new CachedRun(node.Length, node.UsedAt);
+        _next = node.Newer;
+        return true;
+    }
+
+    /// <summary>For <c>foreach</c>.</summary>
+    public readonly EvictionOrder GetEnumerator() => this;
+}
