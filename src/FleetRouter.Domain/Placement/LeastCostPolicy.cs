@@ -28,7 +28,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
 
     /// <summary>From this share of the SLO on a second is dear, by so much. Beyond the SLO there is no more to lose: who misses it is not to
     /// cost the others theirs.</summary>
-    private const double LateFrom = 0.5, LateWeight = 3;
+    private const double LateFrom = 0.3, LateWeight = 4;
 
     /// <summary>Stretches of a cache that are looked at to tell what a prompt would evict.</summary>
     private const int MostEvicted = 8;
