@@ -10,7 +10,7 @@ internal sealed class AnswerPace
     private const double SlowShare = 0.12;
 
     /// <summary>How far one slow stretch lowers the rate; a fast one raises it by what keeps the balance.</summary>
-    private const double Step = 0.02;
+    private const double Step = 0.04;
 
     /// <summary>Seconds of prefill a second: least, so that an instance is never starved, and most, which holds nothing up.</summary>
     private const double Least = 0.5, Most = 2;
