@@ -90,7 +90,7 @@ public static class DualMapClaims
             .. Time("p90 TTFT", run => run.TtftP90, (-82.3, -97)),
             ClaimFigure.Of("hit share, of cache affinity's", Gain.Share, (62.5, 96.4), runs.More(run => run.HitShare, Full, Affinity)),
             ClaimFigure.Of("median TTFT of the routing alone, over min-ttft", Gain.Less, (-23.5, -23.5), runs.Less(run => run.TtftP50, Still, MinTtft),
-                "the two cross: min-ttft is the faster one below the knee, dual-map's routing past it"),
+                "min-ttft weighs every instance and hears of each dispatch at once, dual-map's routing weighs two"),
             Explained(ClaimFigure.Of("p90 TTFT with moves, over without", Gain.Less, (-11.3, -11.3), runs.Less(run => run.TtftP90, Full, Still)),
                 _ => FormattableString.Invariant($"a move gives the warm cache up while both queues are long: at {runs.Of(Full).Last().Rate:0.00}/s {Percent(runs.Of(Full).Last().HitShare)} is found cached with moves, {Percent(runs.Of(Still).Last().HitShare)} without; and rounds of moves come with the probes, once a second")),
         ];
