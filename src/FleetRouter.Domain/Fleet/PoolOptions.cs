@@ -25,8 +25,8 @@ public sealed record PoolOptions
     /// rather than served late. Default false: late is better than never to a person who waits.</summary>
     public bool RefuseLate { get; init; }
 
-    /// <summary>Prefill speed assumed of an instance until its own first tokens teach better. Tokens/s, range 100 to
-    /// 10,000,000, default 8,000 (an A100 with an 8B model; too low only makes the first placements cautious).</summary>
+    /// <summary>Prefill speed assumed of an instance until first tokens, its own or those of its peers, teach better. Tokens/s, range 100 to
+    /// 10,000,000, default 8,000 (an A100 with an 8B model; too low only makes a pool's first placements cautious).</summary>
     public double PrefillTokensPerSecond { get; init; } = 8_000;
 
     /// <summary>KV capacity assumed of an instance that does not report it. Tokens, range 1,000 to 1,000,000,000,
@@ -56,7 +56,10 @@ public sealed record PoolOptions
     public int MaxSessions { get; init; } = 100_000;
 
     /// <summary>Time to first token a prompt of that many tokens should meet.</summary>
-    public TimeSpan TtftSloOf(int promptTokens) => TtftSlo + TtftSloPerThousandTokens * (promptTokens / 1000.0);
+    public TimeSpan TtftSloOf(int promptTokens) => TtftSloOf(TtftSlo, TtftSloPerThousandTokens, promptTokens);
+
+    /// <summary>Time to first token that is promised to a prompt of so many tokens: so much, and so much more for each 1,000 of them.</summary>
+    public static TimeSpan TtftSloOf(TimeSpan slo, TimeSpan perThousandTokens, int promptTokens) => slo + perThousandTokens * (promptTokens / 1000.0);
 
     /// <summary>Whether requests that queue where the TTFT SLO would be missed are moved (<see cref="Move"/>) to their other
     /// candidate, a round at each probe. Default false; for hosts that can carry a move out. The gateway cannot yet cancel

@@ -98,7 +98,7 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             "Whether a request that an idle instance could serve within `ttftSlo`, but the fleet as it is cannot, is refused as busy at once. Off, because to a person who waits late is better than never."),
         new ValueOption<PoolSection, double>("prefillTokensPerSecond", Quantities.Number(100, 10_000_000), p => p.Options.PrefillTokensPerSecond,
             (p, v) => p with { Options = p.Options with { PrefillTokensPerSecond = v } },
-            "Prefill speed assumed of an instance until its own first tokens teach better, in tokens/s; an A100 with an 8B model."),
+            "Prefill speed assumed of an instance until first tokens, its own or its peers', teach better, in tokens/s; an A100 with an 8B model."),
         new ValueOption<PoolSection, long>("kvCapacityTokens", Quantities.Count(1_000, 1_000_000_000), p => p.Options.KvCapacityTokens,
             (p, v) => p with { Options = p.Options with { KvCapacityTokens = v } },
             "KV cache assumed of an instance that does not report its own, in tokens; an 80 GB GPU with an 8B model."),

@@ -1,3 +1,4 @@
+using FleetRouter.Domain.Fleet;
 using FleetRouter.Simulation.Engine;
 using FleetRouter.Simulation.Fleet;
 
@@ -21,7 +22,7 @@ public sealed record Slo(TimeSpan Ttft, TimeSpan TtftPerThousandTokens, TimeSpan
         : FormattableString.Invariant($"{Ttft.TotalSeconds:0.######}s+{TtftPerThousandTokens.TotalMilliseconds:0.###}ms");
 
     /// <summary>Time a prompt of that length may wait for its first token.</summary>
-    public TimeSpan TtftFor(int promptTokens) => Ttft + TtftPerThousandTokens * (promptTokens / 1000.0);
+    public TimeSpan TtftFor(int promptTokens) => PoolOptions.TtftSloOf(Ttft, TtftPerThousandTokens, promptTokens);
 
     /// <summary>Whether a request was answered as promised.</summary>
     public bool IsMet(RequestOutcome outcome) =>
