@@ -8,4 +8,8 @@ namespace FleetRouter.Hosting;
 /// <param name="Address">Its base address; null for a refusal.</param>
 /// <param name="Refusal">Why there is none; null where there is one.</param>
 /// <param name="Decision">The reasons.</param>
-public sealed record Placement(string? Instance, Uri? Address, Refusal? Refusal, Decision Decision);
+public sealed record Placement(string? Instance, Uri? Address, Refusal? Refusal, Decision Decision)
+{
+    /// <summary>As <see cref="Domain.Fleet.Dispatch.StallAfter"/>.</summary>
+    public TimeSpan StallAfter { get; init; }
+}

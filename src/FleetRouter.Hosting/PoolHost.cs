@@ -17,6 +17,7 @@ public sealed class PoolHost : IDisposable
     private readonly Mailbox<Message> _mailbox;
     private readonly List<PoolEffect> _effects = [];
     private readonly Dictionary<string, TaskCompletionSource<Placement>> _waiting = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Action<Placement>> _carryOver = new(StringComparer.Ordinal);
     // An address stays when its instance leaves: a dispatch decided just before may still ask for it.
     private readonly ConcurrentDictionary<string, Uri> _addresses = new(StringComparer.Ordinal);
     private readonly ITimer _alarm;
@@ -48,18 +49,41 @@ public sealed class PoolHost : IDisposable
     internal Action<string>? ProbeRequested { get; set; }
 
     /// <summary>Asks for an instance. Answers at once unless the request is held.</summary>
+    /// <param name="request">The request.</param>
+    /// <param name="clientGone">The client's own token.</param>
+    /// <param name="carryOver">Told where the request is to be carried over to (<see cref="Migrate"/>) while it is answered; must not block.</param>
     /// <exception cref="OperationCanceledException"><paramref name="clientGone"/> fired while the request was held;
     /// nothing is left of it.</exception>
-    public Task<Placement> PlaceAsync(PlacementRequest request, CancellationToken clientGone) =>
-        AskAsync(new RequestArrived(_clock.Now, request), request.Id, clientGone);
+    public Task<Placement> PlaceAsync(PlacementRequest request, CancellationToken clientGone, Action<Placement>? carryOver = null)
+    {
+        if (carryOver is not null)
+            _carryOver[request.Id] = carryOver;
+        return AskAsync(new RequestArrived(_clock.Now, request), request.Id, clientGone);
+    }
 
-    /// <summary>Reports that an attempt brought no answer, and asks for another instance.</summary>
+    /// <summary>Reports that an attempt came to no end of the answer, and asks for another instance.</summary>
+    /// <param name="requestId">The request.</param>
+    /// <param name="failure">What failed.</param>
+    /// <param name="reason">What happened, in one line.</param>
+    /// <param name="emittedTokens">Tokens of the answer the client has.</param>
+    /// <param name="clientGone">The client's own token.</param>
     /// <exception cref="OperationCanceledException">As for <see cref="PlaceAsync"/>.</exception>
-    public Task<Placement> RetryAsync(string requestId, AttemptFailure failure, string reason, CancellationToken clientGone) =>
-        AskAsync(new AttemptFailed(_clock.Now, requestId, failure, reason), requestId, clientGone);
+    public Task<Placement> RetryAsync(
+        string requestId, AttemptFailure failure, string reason, int emittedTokens, CancellationToken clientGone) =>
+        AskAsync(new AttemptFailed(_clock.Now, requestId, failure, reason, emittedTokens), requestId, clientGone);
 
     /// <summary>Reports that tokens of an answer passed; the first of these ends the prefill.</summary>
     public void Progressed(string requestId, int outputTokens) => Post(new RequestProgressed(_clock.Now, requestId, outputTokens));
+
+    /// <summary>Reports what became of carrying a request over.</summary>
+    /// <param name="requestId">The request.</param>
+    /// <param name="emittedTokens">Tokens of the answer the client had when it was cut over.</param>
+    /// <param name="failure">Why it stays where it is; null where it was cut over.</param>
+    public void MigrationEnded(string requestId, int emittedTokens, string? failure = null) =>
+        Post(new MigrationEnded(_clock.Now, requestId, emittedTokens, failure));
+
+    /// <summary>Has an instance emptied, or takes that back.</summary>
+    public void Drain(string instance, bool drains) => Post(new DrainOrdered(_clock.Now, instance, drains));
 
     /// <summary>Reports the end of a request; to be called once for every request that was placed, whatever the end.</summary>
     public void Ended(string requestId, RequestEnd end, TokenUsage? usage) => Post(new RequestEnded(_clock.Now, requestId, end, usage));
@@ -124,7 +148,10 @@ public sealed class PoolHost : IDisposable
         if (message.Answer is { } answer)
             _waiting[IdOf(message.Happened!)] = answer;
         else if (message.Happened is RequestEnded ended)
+        {
             _waiting.Remove(ended.RequestId);
+            _carryOver.TryRemove(ended.RequestId, out _);
+        }
 
         _effects.Clear();
         _pool.Handle(message.Happened!, _effects);
@@ -141,7 +168,10 @@ public sealed class PoolHost : IDisposable
     {
         switch (effect)
         {
-            case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision)); break;
+            case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision) { StallAfter = e.StallAfter }); break;
+            case Migrate e when _carryOver.TryGetValue(e.RequestId, out Action<Placement>? carryOver):
+                carryOver(new Placement(e.To, _addresses[e.To], null, e.Decision));
+                break;
             case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision)); break;
             case ProbeNow e: ProbeRequested?.Invoke(e.Instance); break;
             case WakeAt e: _alarm.Change(WholeMilliseconds(e.At - _clock.Now), Timeout.InfiniteTimeSpan); break;

@@ -20,6 +20,15 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
 
     public int Attempt = 1;
 
+    /// <summary>Attempts since the client last got a token, this one included.</summary>
+    public int Fruitless = 1;
+
+    /// <summary>Tokens of the answer that earlier attempts gave the client; this one goes on behind them.</summary>
+    public int Emitted;
+
+    /// <summary>Times the answer broke off and goes on elsewhere.</summary>
+    public int Resumes;
+
     /// <summary>Instances this request found out of reach.</summary>
     public List<Instance>? Failed;
 
@@ -63,6 +72,14 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     public TimeSpan HeldFor;
 
     public int RemainingOutput => Math.Max(0, ProjectedOutput - OutputTokens);
+
+    /// <summary>The answer goes on behind the tokens the client has: they are part of the prompt from here on.</summary>
+    public void ResumeAt(int emitted)
+    {
+        PromptTokens += emitted - Emitted;
+        Emitted = emitted;
+        Resumes++;
+    }
 
     public void Lease(Instance instance, TimeSpan at, int uncachedTokens, int projectedOutput)
     {

@@ -12,6 +12,9 @@ public enum InstanceState
     /// <summary>Out of reach or unhealthy; takes no work until a probe succeeds.</summary>
     Suspect,
 
+    /// <summary>Told to empty itself: takes no new work, and what it has is moved away.</summary>
+    Draining,
+
     /// <summary>No longer named by discovery; finishes what it has.</summary>
     Gone,
 }

@@ -46,7 +46,7 @@ public sealed partial class Pool
 
     /// <summary>Whether the request's SLO is out of reach if its prefill begins in so many seconds.</summary>
     private bool IsTooLate(InFlight work, double wait) =>
-        _options.RefuseLate && work.HasSlo && _now + TimeSpan.FromSeconds(wait) > work.LatestStart;
+        _options.RefuseLate && work.HasSlo && work.Emitted == 0 && _now + TimeSpan.FromSeconds(wait) > work.LatestStart;
 
     private Refusal Late(InFlight work) => Busy("slo-out-of-reach",
         $"no instance could give a first token within the {_options.TtftSloOf(work.PromptTokens).TotalSeconds:0.#} s promised");

@@ -62,6 +62,7 @@ public sealed partial class Pool
                 _roster.Missed(instance, e.Reason, _options.SuspectAfterFailedProbes, _now, effects);
                 Disappoint(instance, effects);
                 break;
+            case DrainOrdered e when _roster.Find(e.Instance) is { } instance: Drain(instance, e.Drains, effects); break;
             case InstanceJoined e: _roster.Join(e.Instance, _now, _options, _speed, effects); break;
             case InstanceLeft e when _roster.Find(e.Instance) is { } instance:
                 _roster.Leave(e.Instance, _now, effects);
@@ -115,8 +116,8 @@ public sealed partial class Pool
         Fit fit = choice.Fit ?? query.Fit(instance);
         work.LatestStart = query.LatestStart(instance, fit.Own);
         work.HasSlo = query.HasSlo(choice.LeastOwn ?? fit.Own);
-        bool isLost = _options.RefuseLate && work.HasSlo && !query.HasSlo(fit.Own);   // the line is too long where its prefix is cached
-        bool later = choice.Wait is not null && (fit.Obstacle is not null || !IsFree(instance) || IsBehind(work, instance));
+        bool isLost = _options.RefuseLate && work.Emitted == 0 && work.HasSlo && !query.HasSlo(fit.Own);   // the line is too long where its prefix is cached
+        bool later = choice.Wait is not null && work.Emitted == 0 && (fit.Obstacle is not null || !IsFree(instance) || IsBehind(work, instance));
         if (isLost || IsTooLate(work, later ? SureOfWait * choice.Wait!.Value : query.Queue(instance)))
             Refuse(work, Late(work), weighed, effects);
         else if (later)
@@ -201,44 +202,6 @@ public sealed partial class Pool
         ReleaseHeld(effects);
     }
 
-    private void Fail(AttemptFailed e, List<PoolEffect> effects)
-    {
-        if (!_inFlight.TryGetValue(e.RequestId, out InFlight? work) || work.Instance is not { } instance)
-            return;
-        work.EndLease(_now);
-        if (e.Failure == AttemptFailure.EngineBusy)
-        {
-            instance.BusyUntil = _now + BusyRest;
-            WakeFor(instance, instance.BusyUntil);
-        }
-        else
-        {
-            (work.Failed ??= []).Add(instance);
-            _roster.Suspect(instance, e.Reason, _now, effects);
-            ProbeSoon(instance, effects);
-        }
-        if (work.Attempt >= _options.MaxAttempts)
-        {
-            Refusal refusal = e.Failure == AttemptFailure.EngineBusy
-                ? Busy("engines-busy", $"{work.Attempt} instances in turn were busy")
-                : new Refusal(RefusalKind.Broken, "attempts-exhausted", $"{work.Attempt} instances in turn could not be reached, the last: {e.Reason}", BusyRest);
-            Refuse(work, refusal, [], effects);
-        }
-        else
-        {
-            work.Attempt++;
-            Place(work, effects);
-        }
-        Disappoint(instance, effects);
-        ReleaseHeld(effects);
-    }
-
-    private static void ProbeSoon(Instance instance, List<PoolEffect> effects)
-    {
-        if (instance.State != InstanceState.Gone)
-            effects.Add(new ProbeNow(instance.Id));
-    }
-
     private void Probed(InstanceProbed e, List<PoolEffect> effects)
     {
         if (_roster.Find(e.Instance) is not { } instance)
@@ -265,19 +228,6 @@ public sealed partial class Pool
         ReleaseHeld(effects);
     }
 
-    /// <summary>Why there is nothing to wait for; null while an instance is left that could take the request.</summary>
-    private Refusal? NowhereToGo(InFlight work)
-    {
-        string model = work.Request.Model;
-        Instance[] ready = _roster.Ready(model).Instances;
-        if (ready.Length == 0)
-            return new Refusal(RefusalKind.Broken, "no-instance", $"no instance of pool {_options.Name} that serves {model} can be reached", BusyRest);
-        if (work.Failed is not { } failed || !Array.TrueForAll(ready, failed.Contains))
-            return null;
-        return new Refusal(RefusalKind.Broken, "attempts-exhausted",
-            $"every instance of pool {_options.Name} that serves {model} was tried and could not be reached", BusyRest);
-    }
-
     private void Refuse(InFlight work, Refusal refusal, CandidateScore[] weighed, List<PoolEffect> effects)
     {
         _held.Remove(work, _now);
@@ -300,6 +250,7 @@ public sealed partial class Pool
         Rule = rule,
         Instance = instance,
         PromptTokens = work.PromptTokens,
+        EmittedTokens = work.Emitted,
         Key = work.Key,
         Candidates = weighed,
         Attempt = work.Attempt,

@@ -8,12 +8,21 @@ public abstract record PoolEffect;
 
 /// <summary>Send the request to an instance. The lease counts from this moment and ends with
 /// <see cref="RequestEnded"/> or <see cref="AttemptFailed"/>.</summary>
-public sealed record Dispatch(string RequestId, string Instance, Decision Decision) : PoolEffect;
+public sealed record Dispatch(string RequestId, string Instance, Decision Decision) : PoolEffect
+{
+    /// <summary>Time between two tokens after which the attempt counts as stalled (<see cref="AttemptFailure.Stalled"/>).</summary>
+    public TimeSpan StallAfter { get; init; } = TimeSpan.FromSeconds(10);
+}
 
 /// <summary>Take a request without a first token from the instance it queues on and send it to another. The lease moves at
 /// this moment; nothing of the attempt at <paramref name="From"/> is to be told the pool any more. Only where
 /// <see cref="PoolOptions.RebalanceQueued"/> is set.</summary>
 public sealed record Move(string RequestId, string From, string To, Decision Decision) : PoolEffect;
+
+/// <summary>Carry a request over to another instance while its answer streams: have the target compute the prompt and the
+/// answer so far, then cut over between two tokens. Its lease there begins now, the one at <paramref name="From"/> ends with
+/// <see cref="MigrationEnded"/>.</summary>
+public sealed record Migrate(string RequestId, string From, string To, Decision Decision) : PoolEffect;
 
 /// <summary>Keep the request waiting: every instance that could take it is saturated.</summary>
 public sealed record Held(string RequestId) : PoolEffect;

@@ -28,13 +28,28 @@ public sealed record RequestArrived(TimeSpan At, PlacementRequest Request) : Poo
 /// <param name="OutputTokens">Output tokens so far in this attempt, at least 1.</param>
 public sealed record RequestProgressed(TimeSpan At, string RequestId, int OutputTokens) : PoolEvent(At);
 
-/// <summary>An attempt failed before the first byte of an answer, so the request may go elsewhere. Answered as
-/// <see cref="RequestArrived"/> is.</summary>
+/// <summary>An attempt came to no end of the answer, and the request may go elsewhere: from its beginning, or behind the
+/// tokens its client has. Answered as <see cref="RequestArrived"/> is.</summary>
 /// <param name="At">When.</param>
 /// <param name="RequestId">The request.</param>
-/// <param name="Failure">Whether the engine was busy or could not be reached.</param>
+/// <param name="Failure">What failed.</param>
 /// <param name="Reason">What happened, in one line.</param>
-public sealed record AttemptFailed(TimeSpan At, string RequestId, AttemptFailure Failure, string Reason) : PoolEvent(At);
+/// <param name="EmittedTokens">Tokens of the answer the client has, of all attempts together.</param>
+public sealed record AttemptFailed(
+    TimeSpan At, string RequestId, AttemptFailure Failure, string Reason, int EmittedTokens = 0) : PoolEvent(At);
+
+/// <summary>The operator has an instance emptied, or takes that back.</summary>
+/// <param name="At">When.</param>
+/// <param name="Instance">The instance.</param>
+/// <param name="Drains">Whether it is to take no new work and its requests are to be moved away; false makes it one like the others again.</param>
+public sealed record DrainOrdered(TimeSpan At, string Instance, bool Drains) : PoolEvent(At);
+
+/// <summary>What a <see cref="Migrate"/> asked for is done, or was given up.</summary>
+/// <param name="At">When.</param>
+/// <param name="RequestId">The request.</param>
+/// <param name="EmittedTokens">Where the answer was cut over: tokens the client had, of all attempts together.</param>
+/// <param name="Failure">Why it was not: the request stays where it is; null if it was.</param>
+public sealed record MigrationEnded(TimeSpan At, string RequestId, int EmittedTokens, string? Failure = null) : PoolEvent(At);
 
 /// <summary>A request is over, whatever its end was; its lease or its place among the held ones is free.</summary>
 /// <param name="At">When.</param>
@@ -57,6 +72,12 @@ public enum AttemptFailure
 
     /// <summary>The engine could not be reached, or broke off before the first byte of its answer.</summary>
     Unreachable,
+
+    /// <summary>The engine broke off in the middle of its answer.</summary>
+    Broke,
+
+    /// <summary>The engine fell silent for longer than its own pace allows.</summary>
+    Stalled,
 }
 
 /// <summary>How a request ended.</summary>

@@ -43,7 +43,7 @@ internal sealed class Roster
         instance.Models = report.Models;
         if (report.Models.Count == 0)
             Change(instance, InstanceState.Suspect, "healthy, but lists no model", at, effects);
-        else
+        else if (instance.State != InstanceState.Draining)
             Change(instance, InstanceState.Ready, $"answers its probe, serves {string.Join(", ", report.Models)}", at, effects);
         if (!sameModels)
             Rebuild();
@@ -56,6 +56,15 @@ internal sealed class Roster
             instance.StateReason = reason;
         if (instance.State == InstanceState.Ready && instance.FailedProbes >= suspectAfter)
             Suspect(instance, $"{instance.FailedProbes} probes failed, the last: {reason}", at, effects);
+    }
+
+    /// <summary>Has an instance take no new work, or makes it prove again that it is ready.</summary>
+    public void Drain(Instance instance, bool drains, TimeSpan at, List<PoolEffect> effects)
+    {
+        if (drains)
+            Change(instance, InstanceState.Draining, "told to drain", at, effects);
+        else if (instance.State == InstanceState.Draining)
+            Change(instance, InstanceState.Joined, "no longer told to drain, not yet probed", at, effects);
     }
 
     public void Suspect(Instance instance, string reason, TimeSpan at, List<PoolEffect> effects)

@@ -35,6 +35,9 @@ public sealed record Decision
     /// <summary>Prompt tokens, exact where the client sent ids, else estimated from its bytes.</summary>
     public required int PromptTokens { get; init; }
 
+    /// <summary>Tokens of the answer the client has from earlier attempts; part of <see cref="PromptTokens"/>.</summary>
+    public int EmittedTokens { get; init; }
+
     /// <summary>The prefix a policy that hashes prefixes places the request by.</summary>
     public required Prefixes.PrefixKey Key { get; init; }
 

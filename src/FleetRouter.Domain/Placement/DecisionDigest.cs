@@ -17,7 +17,7 @@ public sealed class DecisionDigest
     public long Decisions { get; private set; }
 
     /// <summary>Whether an effect is a decision about a request, as against word of an instance or a wish for an alarm.</summary>
-    public static bool IsDecision(PoolEffect effect) => effect is Dispatch or Move or Refuse or Held;
+    public static bool IsDecision(PoolEffect effect) => effect is Dispatch or Move or Migrate or Refuse or Held;
 
     /// <summary>The digest of one decision alone.</summary>
     public static ulong Of(PoolEffect effect)
@@ -36,6 +36,7 @@ public sealed class DecisionDigest
             case Refuse e: Begin(2, e.RequestId); Mix(e.Refusal); Mix(e.Decision); break;
             case Held e: Begin(3, e.RequestId); break;
             case Move e: Begin(4, e.RequestId); Mix(e.From); Mix(e.To); Mix(e.Decision); break;
+            case Migrate e: Begin(5, e.RequestId); Mix(e.From); Mix(e.To); Mix(e.Decision); break;
         }
     }
 
@@ -68,6 +69,7 @@ public sealed class DecisionDigest
         Mix((ulong)decision.Rule);
         Mix(decision.Instance);
         Mix((ulong)decision.PromptTokens);
+        Mix((ulong)decision.EmittedTokens);
         Mix(decision.Key.Hash);
         Mix((ulong)decision.Key.Depth);
         Mix(decision.Key.Share);

@@ -76,7 +76,7 @@ internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forward
                 if (outcome is AttemptOutcome.EngineBusy or AttemptOutcome.Unreachable)
                 {
                     AttemptFailure failure = outcome == AttemptOutcome.EngineBusy ? AttemptFailure.EngineBusy : AttemptFailure.Unreachable;
-                    placement = await pool.Host.RetryAsync(request.Id, failure, trouble, context.RequestAborted);
+                    placement = await pool.Host.RetryAsync(request.Id, failure, trouble, 0, context.RequestAborted);
                     continue;
                 }
                 requestEnd = EndOf(outcome);

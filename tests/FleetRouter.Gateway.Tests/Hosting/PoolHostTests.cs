@@ -92,7 +92,7 @@ public sealed class PoolHostTests
     {
         using PoolHost host = Host();
         await host.PlaceAsync(Request("a"), CancellationToken.None);
-        Task<Placement> retried = host.RetryAsync("a", AttemptFailure.EngineBusy, "503", CancellationToken.None);
+        Task<Placement> retried = host.RetryAsync("a", AttemptFailure.EngineBusy, "503", 0, CancellationToken.None);
         Assert.False(retried.IsCompleted);
         Assert.Equal(TimeSpan.FromSeconds(1), await _time.AdvanceToNextTimerAsync());
         Assert.Equal((Engine.Id, 2), ((await retried).Instance, (await retried).Decision.Attempt));
@@ -105,7 +105,7 @@ public sealed class PoolHostTests
         var probed = new List<string>();
         host.ProbeRequested = probed.Add;
         await host.PlaceAsync(Request("a"), CancellationToken.None);
-        Placement refused = await host.RetryAsync("a", AttemptFailure.Unreachable, "connection refused", CancellationToken.None);
+        Placement refused = await host.RetryAsync("a", AttemptFailure.Unreachable, "connection refused", 0, CancellationToken.None);
         Assert.Equal("no-instance", refused.Refusal!.Reason);
         Assert.Equal([Engine.Id], probed);
     }
@@ -146,7 +146,7 @@ public sealed class PoolHostTests
                     {
                         if (random.Below(2) == 0)
                             await gone.CancelAsync();
-                        Task<Placement> retried = host.RetryAsync(id, AttemptFailure.EngineBusy, "503", gone.Token);
+                        Task<Placement> retried = host.RetryAsync(id, AttemptFailure.EngineBusy, "503", 0, gone.Token);
                         // The clock stands still, so only a probe ends the engine's rest.
                         host.Probed(Engine.Id, new EngineReport(["m"], Running: 0, Waiting: 0));
                         placement = await retried;

@@ -94,7 +94,7 @@ public sealed class PoolWatchTests : IAsyncDisposable
         discovery.Names(Engine(1));
         await TurnsAsync(2);
         await _pool.PlaceAsync(new() { Id = "a", Model = "m", Api = Domain.Placement.ApiKind.Chat }, CancellationToken.None);
-        await _pool.RetryAsync("a", AttemptFailure.Unreachable, "refused", CancellationToken.None);
+        await _pool.RetryAsync("a", AttemptFailure.Unreachable, "refused", 0, CancellationToken.None);
         Assert.Equal(["127.0.0.1:1 Ready", "127.0.0.1:1 Suspect"], await TurnsAsync(2));
         Assert.Equal(2, _probes["127.0.0.1:1"]);
     }

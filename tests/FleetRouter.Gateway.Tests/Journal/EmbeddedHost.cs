@@ -25,7 +25,7 @@ internal static class EmbeddedHost
                 case ProbeFailed e: host.ProbeFailed(e.Instance, e.Reason); break;
                 case RequestArrived e: _ = host.PlaceAsync(e.Request, CancellationToken.None); break;
                 case RequestProgressed e: host.Progressed(e.RequestId, e.OutputTokens); break;
-                case AttemptFailed e: _ = host.RetryAsync(e.RequestId, e.Failure, e.Reason, CancellationToken.None); break;
+                case AttemptFailed e: _ = host.RetryAsync(e.RequestId, e.Failure, e.Reason, e.EmittedTokens, CancellationToken.None); break;
                 case RequestEnded e: host.Ended(e.RequestId, e.End, e.Usage); break;
                 case OptionsChanged e: host.Change(e.Options); break;
                 case AlarmRang: time.Ring(); break;

@@ -1,0 +1,80 @@
+using FleetRouter.Domain.Admission;
+
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>What goes wrong with a dispatched request: it goes elsewhere, from where its client has the answer.</summary>
+public sealed partial class Pool
+{
+    /// <summary>Times an answer goes on elsewhere: one that breaks whatever engine it is on must not go round the fleet.</summary>
+    private const int MostResumes = 16;
+
+    private void Fail(AttemptFailed e, List<PoolEffect> effects)
+    {
+        if (!_inFlight.TryGetValue(e.RequestId, out InFlight? work) || work.Instance is not { } instance)
+            return;
+        work.EndLease(_now);
+        bool gotOn = e.EmittedTokens > work.Emitted;
+        if (gotOn)
+        {
+            work.Failed = null;   // what it found out of reach before says nothing of now
+            work.ResumeAt(e.EmittedTokens);
+        }
+        if (e.Failure == AttemptFailure.EngineBusy)
+        {
+            instance.BusyUntil = _now + BusyRest;
+            WakeFor(instance, instance.BusyUntil);
+        }
+        else
+        {
+            if (work.Emitted == 0)
+                (work.Failed ??= []).Add(instance);
+            // One that has half an answer goes back there too, once a probe finds the instance well.
+            _roster.Suspect(instance, e.Reason, _now, effects);
+            ProbeSoon(instance, effects);
+        }
+        work.Fruitless = gotOn ? 1 : work.Fruitless + 1;
+        if (work.Fruitless > _options.MaxAttempts || work.Resumes > MostResumes)
+            Refuse(work, Exhausted(work, e), [], effects);
+        else
+        {
+            work.Attempt++;
+            Place(work, effects);
+        }
+        Disappoint(instance, effects);
+        ReleaseHeld(effects);
+    }
+
+    private Refusal Exhausted(InFlight work, AttemptFailed last) => last.Failure == AttemptFailure.EngineBusy
+        ? Busy("engines-busy", $"{work.Fruitless - 1} instances in turn were busy")
+        : new Refusal(RefusalKind.Broken, "attempts-exhausted", work.Resumes > MostResumes
+            ? $"the answer broke {work.Resumes} times, the last: {last.Reason}"
+            : $"{work.Fruitless - 1} instances in turn could not be reached, the last: {last.Reason}", BusyRest);
+
+    private static void ProbeSoon(Instance instance, List<PoolEffect> effects)
+    {
+        if (instance.State != InstanceState.Gone)
+            effects.Add(new ProbeNow(instance.Id));
+    }
+
+    /// <summary>Why there is nothing to wait for; null while an instance is left that could take the request, or is worth waiting for.</summary>
+    private Refusal? NowhereToGo(InFlight work)
+    {
+        string model = work.Request.Model;
+        Instance[] ready = _roster.Ready(model).Instances;
+        if (work.Emitted > 0)
+            return null;   // half an answer is worth the wait for an instance to come back
+        if (ready.Length == 0)
+            return new Refusal(RefusalKind.Broken, "no-instance", $"no instance of pool {_options.Name} that serves {model} can be reached", BusyRest);
+        if (work.Failed is not { } failed || !Array.TrueForAll(ready, failed.Contains))
+            return null;
+        return new Refusal(RefusalKind.Broken, "attempts-exhausted",
+            $"every instance of pool {_options.Name} that serves {model} was tried and could not be reached", BusyRest);
+    }
+
+    private void Drain(Instance instance, bool drains, List<PoolEffect> effects)
+    {
+        _roster.Drain(instance, drains, _now, effects);
+        Disappoint(instance, effects);
+        ReleaseHeld(effects);
+    }
+}
