@@ -5,6 +5,7 @@ using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.Fleet;
 using FleetRouter.Gateway.Forwarding;
 using FleetRouter.Gateway.FrontDoor;
+using FleetRouter.Gateway.Resuming;
 using FleetRouter.Gateway.Telemetry;
 using FleetRouter.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -50,7 +51,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         var telemetry = new FleetTelemetry(_meter, logs.CreateLogger<FleetTelemetry>());
         _fleet = new FleetHost(clock, telemetry, logs, options.Journal);
         _forwarder = new EngineForwarder(_front.Services.GetRequiredService<IHttpForwarder>(), options.Upstream);
-        var inference = new InferenceEndpoint(_fleet, _forwarder, new RequestTelemetry(_meter), time);
+        var inference = new InferenceEndpoint(_fleet, _forwarder, new RequestTelemetry(_meter), new ResumeTelemetry(_meter), time);
         _door = new FrontDoorPipeline(_fleet, inference, _metrics.Write, logs.CreateLogger<FrontDoorPipeline>()) { Keys = new(options.ApiKeys) };
         _front.Run(_door.HandleAsync);
         AdminApi.Map(_admin, _fleet, telemetry, clock);

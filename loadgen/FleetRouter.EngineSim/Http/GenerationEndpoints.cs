@@ -39,7 +39,9 @@ internal sealed class GenerationEndpoints(EngineInstance instance)
         using var body = await RequestBody.ReadAsync(context.Request);
         string model = Model(body);
         var options = ReplyOptions.Of(body);
-        var sampling = body.Sampling(CompletionMaxTokens, "max_tokens");
+        // As in vLLM, a null that is said is no bound.
+        bool isUnbounded = body.Root.TryGetProperty("max_tokens", out var said) && said.ValueKind == JsonValueKind.Null;
+        var sampling = body.Sampling(isUnbounded ? null : CompletionMaxTokens, "max_tokens");
         var prompt = PromptReader.Completion(body);
         int room = Room(prompt, sampling);
         var answer = ToolAnswer.Object(body.Field("response_format"), prompt, sampling, room)

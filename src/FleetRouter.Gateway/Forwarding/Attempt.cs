@@ -1,27 +1,43 @@
+using System.Net.Http.Headers;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Gateway.FrontDoor;
+using FleetRouter.Gateway.Resuming;
 using FleetRouter.Hosting;
 
 namespace FleetRouter.Gateway.Forwarding;
 
-/// <summary>One try of a request on one instance: what is sent with it, and what was seen of its answer.</summary>
+/// <summary>A request's tries on its way to an answer: what is sent with the one under way, and what was seen of the answer.</summary>
 internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement placement, TimeProvider time, long arrivedAt)
 {
     /// <summary>Output tokens between two reports to the pool: enough to keep its ledger moving, few enough to cost nothing.</summary>
     private const int ReportEvery = 64;
 
-    private int _reported;
+    private int _reported, _carried;
+
+    public PoolHost Pool => pool;
 
     public PlacementRequest Request => request;
 
-    public Placement Placement => placement;
+    /// <summary>Where the try under way goes.</summary>
+    public Placement Placement { get; private set; } = placement;
+
+    public TimeProvider Time => time;
 
     /// <summary>The engine's own id of this try: a duplicate in flight confuses an engine, so no two tries share one.</summary>
-    public string EngineRequestId => $"{request.Id}-{placement.Decision.Attempt}";
+    public string EngineRequestId => _carried == 0 ? $"{request.Id}-{Placement.Decision.Attempt}" : $"{request.Id}-{Placement.Decision.Attempt}.{_carried}";
+
+    /// <summary>What the request says of its answer.</summary>
+    public required AnswerTerms Terms { get; init; }
 
     /// <summary>Whether the gateway asked for the usage event, which the client then must not see.</summary>
     public required bool HidesUsage { get; init; }
+
+    /// <summary>Whether the client waits for the whole answer, which the gateway has streamed to itself.</summary>
+    public bool IsWhole { get; init; }
+
+    /// <summary>How the answer goes on elsewhere; null where nothing can.</summary>
+    public Resumption? Resumption { get; init; }
 
     /// <summary>The engine's key, in place of the client's; null passes the client's on.</summary>
     public required string? EngineApiKey { get; init; }
@@ -29,10 +45,13 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     /// <summary>Whether the client's own key is the router's business alone.</summary>
     public required bool DropsClientKey { get; init; }
 
+    /// <summary>The headers the first engine got; null before.</summary>
+    public HttpRequestHeaders? EngineHeaders { get; set; }
+
     /// <summary>The engine shed the request: nothing of its answer was passed on.</summary>
     public bool EngineBusy { get; set; }
 
-    /// <summary>The engine broke off after the first byte; the client was told so in the stream.</summary>
+    /// <summary>The answer broke off after the first byte; the client was told so in the stream.</summary>
     public bool Broke { get; set; }
 
     public TokenUsage? Usage { get; set; }
@@ -40,21 +59,30 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     /// <summary>Time from the request's arrival to its first token; null without one.</summary>
     public TimeSpan? TimeToFirstToken { get; private set; }
 
-    /// <summary>Output tokens seen pass.</summary>
+    /// <summary>Output tokens seen pass in the try under way.</summary>
     public int OutputTokens { get; private set; }
 
     /// <summary>The first byte of an answer's body passed. Of an answer that does not stream it tells nothing about the
     /// prefill: it comes when all is made.</summary>
     public void Began() => TimeToFirstToken ??= time.GetElapsedTime(arrivedAt);
 
-    /// <summary>Events of a stream passed; each carries about a token.</summary>
-    public void Passed(int events)
+    /// <summary>Tokens of a stream passed.</summary>
+    public void Passed(int tokens)
     {
         Began();
-        OutputTokens += events;
+        OutputTokens += tokens;
         if (_reported > 0 && OutputTokens - _reported < ReportEvery)
             return;
         _reported = OutputTokens;
         pool.Progressed(request.Id, OutputTokens);
+    }
+
+    /// <summary>The answer goes on elsewhere.</summary>
+    /// <param name="to">Where.</param>
+    /// <param name="isCarried">Whether it was carried over, not broken off.</param>
+    public void GoOn(Placement to, bool isCarried = false)
+    {
+        (Placement, OutputTokens, _reported) = (to, 0, 0);
+        _carried += isCarried ? 1 : 0;
     }
 }

@@ -1,4 +1,5 @@
 using FleetRouter.Gateway.FrontDoor;
+using FleetRouter.Gateway.Resuming;
 using Microsoft.AspNetCore.Http;
 using Yarp.ReverseProxy.Forwarder;
 
@@ -25,6 +26,7 @@ internal sealed class AttemptTransformer(Attempt attempt) : HttpTransformer
             headers.Remove("Authorization");
         if (attempt.EngineApiKey is { } key)
             headers.TryAddWithoutValidation("Authorization", "Bearer " + key);
+        attempt.EngineHeaders = headers;
     }
 
     public override async ValueTask<bool> TransformResponseAsync(
@@ -46,8 +48,21 @@ internal sealed class AttemptTransformer(Attempt attempt) : HttpTransformer
         Stream answer = await engineResponse.Content.ReadAsStreamAsync(cancellation);
         if (streams)
             response.ContentLength = null;   // events may be left out of it or added to it
-        engineResponse.Content = new PassingContent(streams ? new ResumableStream(answer, attempt) : new WatchedAnswer(answer, attempt));
+        engineResponse.Content = new PassingContent(Watch(answer, streams, response));
         return true;
+    }
+
+    private PassingStream Watch(Stream answer, bool streams, HttpResponse response)
+    {
+        if (!streams)
+            return new WatchedAnswer(answer, attempt);
+        if (attempt.Resumption is null)
+            return new WatchedStream(answer, attempt);
+        var resumable = new ResumableStream(answer, attempt);
+        if (!attempt.IsWhole)
+            return resumable;
+        response.ContentType = "application/json";
+        return new WholeAnswer(resumable, attempt);
     }
 
     /// <summary>Content that is read from one stream of ours, with nothing between it and YARP.</summary>

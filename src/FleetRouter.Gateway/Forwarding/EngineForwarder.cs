@@ -1,5 +1,6 @@
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.FrontDoor;
+using FleetRouter.Gateway.Resuming;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 using Yarp.ReverseProxy.Forwarder;
@@ -46,6 +47,9 @@ internal sealed class EngineForwarder(IHttpForwarder yarp, UpstreamOptions optio
         RequestHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,
         ResponseHeaderEncodingSelector = static (_, _) => System.Text.Encoding.UTF8,
     });
+
+    /// <summary>Calls of the router's own, over the same connections.</summary>
+    public EngineCalls Calls => field ??= new EngineCalls(_engines);
 
     private readonly ForwarderRequestConfig _request = new()
     {

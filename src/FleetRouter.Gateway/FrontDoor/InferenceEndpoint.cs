@@ -3,6 +3,7 @@ using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Gateway.Fleet;
 using FleetRouter.Gateway.Forwarding;
+using FleetRouter.Gateway.Resuming;
 using FleetRouter.Hosting;
 using Microsoft.AspNetCore.Http;
 
@@ -14,9 +15,12 @@ namespace FleetRouter.Gateway.FrontDoor;
 /// instance, holds the request, or refuses it → 4 YARP carries it there and the answer back, watched as it passes →
 /// 5 an engine that is busy or out of reach before its first byte leads back to 3 → 6 the end frees the lease.
 /// </remarks>
-internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forwarder, RequestTelemetry telemetry, TimeProvider time)
+internal sealed class InferenceEndpoint(
+    FleetHost fleet, EngineForwarder forwarder, RequestTelemetry telemetry, ResumeTelemetry resumes, TimeProvider time)
 {
     private static ReadOnlySpan<byte> UsageWish => "\"stream_options\":{\"include_usage\":true},"u8;
+    private static ReadOnlySpan<byte> TokenIdsWish => "\"return_token_ids\":true,"u8;
+    private static ReadOnlySpan<byte> StreamWish => "\"stream\":true,"u8;
 
     public async Task HandleAsync(HttpContext context, ApiKind api, bool keysAreOurs)
     {
@@ -37,7 +41,7 @@ internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forward
     {
         using RequestBody body = await RequestBody.ReadAsync(context.Request, context.RequestAborted);
         long readAt = time.GetTimestamp();
-        RequestFacts? facts = FactsOf(context.Request, body, out ErrorAnswer? error);
+        RequestFacts? facts = FactsOf(context.Request, api, body, out ErrorAnswer? error);
         if (facts is null)
         {
             end.Outcome = "bad-request";
@@ -52,9 +56,11 @@ internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forward
             return;
         }
         end.Pool = pool.Section.Options.Name;
+        bool isWhole = CanStreamToItself(facts);
         bool hidesUsage = facts.Stream && !facts.AsksForUsage && api is ApiKind.Chat or ApiKind.Completion;
-        if (hidesUsage)
-            body.Insert(body.Span.IndexOf((byte)'{') + 1, UsageWish);
+        bool isResumable = facts.Terms.Obstacle is null && (facts.Stream || isWhole);
+        AddWishes(body, facts, hidesUsage || isWhole, isResumable, isWhole);
+        Resumption? resumption = isResumable ? new Resumption(forwarder.Calls, body, context.Request.Path.Value!, resumes) : null;
 
         PlacementRequest request = Describe(context.Request, api, facts);
         Attempt? attempt = null;
@@ -67,6 +73,9 @@ internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forward
             {
                 attempt = new Attempt(pool.Host, request, placement, time, arrivedAt)
                 {
+                    Terms = isWhole ? facts.Terms with { WantsUsage = true } : facts.Terms,
+                    Resumption = resumption,
+                    IsWhole = isWhole,
                     HidesUsage = hidesUsage,
                     EngineApiKey = pool.EngineApiKey,
                     DropsClientKey = keysAreOurs,
@@ -82,7 +91,9 @@ internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forward
                 requestEnd = EndOf(outcome);
                 if (outcome == AttemptOutcome.TimedOut)
                     await EngineTimedOut.WriteAsync(context);
-                if (outcome == AttemptOutcome.EngineBroke)
+                if (outcome == AttemptOutcome.EngineBroke && !context.Response.HasStarted)
+                    await AnswerLost.WriteAsync(context);
+                else if (outcome == AttemptOutcome.EngineBroke)
                     throw new AnswerBrokenException();
                 return;
             }
@@ -101,20 +112,41 @@ internal sealed class InferenceEndpoint(FleetHost fleet, EngineForwarder forward
         }
     }
 
+    /// <summary>Whether a client that waits for the whole answer may be served by a stream: its answer is then protected like one.
+    /// Tool calls and reasoning are left to the engine's own writing.</summary>
+    private static bool CanStreamToItself(RequestFacts facts) =>
+        !facts.Stream && facts.Terms is { Obstacle: null, MayCallTools: false, WantsTokenIds: false } && AnswerSoFar.IsEmpty(facts.Terms.StreamOptions);
+
+    private static void AddWishes(RequestBody body, RequestFacts facts, bool usage, bool tokenIds, bool stream)
+    {
+        if (stream && !AnswerSoFar.IsEmpty(facts.Terms.Stream))
+            body.Overwrite(facts.Terms.Stream, "true"u8);
+        int at = body.Span.IndexOf((byte)'{') + 1;
+        if (usage)
+            body.Insert(at, UsageWish);
+        if (tokenIds && !facts.Terms.WantsTokenIds)
+            body.Insert(at, TokenIdsWish);
+        if (stream && AnswerSoFar.IsEmpty(facts.Terms.Stream))
+            body.Insert(at, StreamWish);
+    }
+
     private static readonly ErrorAnswer EngineTimedOut = new(504, "timeout_error", "engine_timeout",
         "The engine did not begin to answer in time. Ask again, or ask for less.");
 
+    private static readonly ErrorAnswer AnswerLost = new(503, "service_unavailable_error", "engine_stream_broken",
+        "The engine broke off in the middle of the answer, and no other could go on. Ask again.");
+
     /// <summary>The facts of a JSON body; of any other only the model, which a query may name.</summary>
-    private static RequestFacts? FactsOf(HttpRequest request, RequestBody body, out ErrorAnswer? error)
+    private static RequestFacts? FactsOf(HttpRequest request, ApiKind api, RequestBody body, out ErrorAnswer? error)
     {
         error = null;
         if (body.Length == 0 && request.Query["model"] is [{ Length: > 0 } model, ..])
-            return new RequestFacts(model, false, false, null, null, false, 0, null, Domain.Prefixes.PromptChain.Empty);
+            return new RequestFacts(model, false, false, null, null, false, 0, null, Domain.Prefixes.PromptChain.Empty, new AnswerTerms { Obstacle = "api" });
         if (request.ContentType is { } type && type.StartsWith("multipart/form-data", StringComparison.OrdinalIgnoreCase))
             return FormModel.Read(body.Span) is { } named
-                ? new RequestFacts(named, false, false, null, null, false, 0, null, Domain.Prefixes.PromptChain.Empty)
+                ? new RequestFacts(named, false, false, null, null, false, 0, null, Domain.Prefixes.PromptChain.Empty, new AnswerTerms { Obstacle = "api" })
                 : Wrong("The form has no field 'model'.", out error);
-        return RequestReader.Read(body.Span, out error);
+        return RequestReader.Read(body.Span, api, out error);
 
         static RequestFacts? Wrong(string message, out ErrorAnswer? error)
         {

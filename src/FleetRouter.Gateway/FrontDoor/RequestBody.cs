@@ -97,6 +97,14 @@ internal sealed class RequestBody : IDisposable
         Length += text.Length;
     }
 
+    /// <summary>Puts <paramref name="text"/> in the place of a value that is no shorter, with blanks behind it.</summary>
+    public void Overwrite(Range value, ReadOnlySpan<byte> text)
+    {
+        Span<byte> place = _buffer.AsSpan(0, Length)[value];
+        place.Fill((byte)' ');
+        text.CopyTo(place);
+    }
+
     /// <summary>A stream over the body from its beginning, for one attempt.</summary>
     public Stream Open() => new MemoryStream(_buffer, 0, Length, writable: false);
 

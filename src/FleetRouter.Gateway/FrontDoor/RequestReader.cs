@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Domain.Prefixes;
+using FleetRouter.Gateway.Resuming;
 
 namespace FleetRouter.Gateway.FrontDoor;
 
@@ -15,9 +16,10 @@ namespace FleetRouter.Gateway.FrontDoor;
 /// <param name="PriorTurns">Answers of the assistant in the prompt.</param>
 /// <param name="PromptTokens">Exact prompt length, for a prompt of token ids.</param>
 /// <param name="Prompt">The prompt's block hashes.</param>
+/// <param name="Terms">What the answer is to be like.</param>
 internal sealed record RequestFacts(
     string Model, bool Stream, bool AsksForUsage, int? MaxOutputTokens, string? SessionId, bool HasTools, int PriorTurns,
-    int? PromptTokens, PromptChain Prompt);
+    int? PromptTokens, PromptChain Prompt, AnswerTerms Terms);
 
 /// <summary>Reads a JSON body once, without building anything of it: the few fields the router acts on, and the hashes of
 /// the prompt's blocks, taken over the prompt's bytes as they stand. What else is in it is the engine's to judge.</summary>
@@ -30,11 +32,11 @@ internal static class RequestReader
     private static PromptChainBuilder? _builder;
 
     /// <summary>The facts of <paramref name="body"/>; or null and what is wrong with it.</summary>
-    public static RequestFacts? Read(ReadOnlySpan<byte> body, out ErrorAnswer? error)
+    public static RequestFacts? Read(ReadOnlySpan<byte> body, ApiKind api, out ErrorAnswer? error)
     {
         try
         {
-            return Read(new Utf8JsonReader(body), body, out error);
+            return Read(new Utf8JsonReader(body), body, api, out error);
         }
         catch (JsonException e)
         {
@@ -49,11 +51,11 @@ internal static class RequestReader
         }
     }
 
-    private static RequestFacts? Read(Utf8JsonReader json, ReadOnlySpan<byte> body, out ErrorAnswer? error)
+    private static RequestFacts? Read(Utf8JsonReader json, ReadOnlySpan<byte> body, ApiKind api, out ErrorAnswer? error)
     {
         string? model = null, session = null;
-        bool stream = false, streamOptions = false, maxIsFinal = false;
-        int? max = null;
+        bool stream = false;
+        var terms = new AnswerTerms();
         Range prompt = default, tools = default, instructions = default, salt = default;
 
         if (!json.Read() || json.TokenType != JsonTokenType.StartObject)
@@ -73,6 +75,7 @@ internal static class RequestReader
                 if (json.TokenType is not (JsonTokenType.True or JsonTokenType.False or JsonTokenType.Null))
                     return Wrong("'stream' must be true or false.", "stream", out error);
                 stream = json.TokenType == JsonTokenType.True;
+                terms.Stream = (int)json.TokenStartIndex..(int)json.BytesConsumed;
             }
             else if (json.ValueTextEquals("messages"u8) || json.ValueTextEquals("prompt"u8) || json.ValueTextEquals("input"u8))
                 prompt = Value(ref json);
@@ -82,20 +85,11 @@ internal static class RequestReader
                 instructions = Value(ref json);
             else if (json.ValueTextEquals("cache_salt"u8))
                 salt = Value(ref json);
-            else if (json.ValueTextEquals("stream_options"u8))
-            {
-                Value(ref json);
-                streamOptions = json.TokenType != JsonTokenType.Null;
-            }
-            else if (json.ValueTextEquals("max_completion_tokens"u8) || json.ValueTextEquals("max_output_tokens"u8))
-                (max, maxIsFinal) = (Count(ref json) ?? max, true);
-            else if (json.ValueTextEquals("max_tokens"u8))
-                max = Count(ref json) is { } count && !maxIsFinal ? count : max;
             else if (json.ValueTextEquals("session_id"u8))
                 session = Text(ref json) ?? session;
             else if (json.ValueTextEquals("session_params"u8))
                 session = SessionIn(body[Value(ref json)]) ?? session;
-            else
+            else if (!terms.TryTake(ref json, body))
                 Value(ref json);
         }
         json.Read();   // anything but the end is an error
@@ -105,8 +99,11 @@ internal static class RequestReader
             return Wrong($"'model' must be a name of at most {LongestModel} characters.", "model", out error);
         error = null;
         ReadOnlySpan<byte> text = body[prompt];
-        return new RequestFacts(model, stream, streamOptions, max, session is null ? null : ClientHeaders.Bounded(session), tools.End.Value > tools.Start.Value + 2,
-            text.Count("\"assistant\""u8), TokenIds(text), Chain(model, body[salt], body[tools], body[instructions], text));
+        terms.HasTools = tools.End.Value > tools.Start.Value + 2;
+        terms.Settle(api, text);
+        bool saysStreamOptions = !terms.StreamOptions.Equals(default);
+        return new RequestFacts(model, stream, saysStreamOptions, terms.MaxTokens, session is null ? null : ClientHeaders.Bounded(session), terms.HasTools,
+            text.Count("\"assistant\""u8), TokenIds(text), Chain(model, body[salt], body[tools], body[instructions], text), terms);
     }
 
     private static RequestFacts? Wrong(string message, string? param, out ErrorAnswer? error)
@@ -122,12 +119,6 @@ internal static class RequestReader
         int start = (int)json.TokenStartIndex;
         json.Skip();
         return start..(int)json.BytesConsumed;
-    }
-
-    private static int? Count(ref Utf8JsonReader json)
-    {
-        Value(ref json);
-        return json.TokenType == JsonTokenType.Number && json.TryGetInt32(out int count) && count >= 0 ? count : null;
     }
 
     private static string? Text(ref Utf8JsonReader json)

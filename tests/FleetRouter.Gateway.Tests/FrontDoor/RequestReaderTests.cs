@@ -1,3 +1,4 @@
+using FleetRouter.Domain.Placement;
 using System.Text;
 using System.Text.Json;
 using FleetRouter.Domain.Prefixes;
@@ -11,7 +12,7 @@ public sealed class RequestReaderTests
 {
     private static RequestFacts Read(string body)
     {
-        RequestFacts? facts = RequestReader.Read(Encoding.UTF8.GetBytes(body), out ErrorAnswer? error);
+        RequestFacts? facts = RequestReader.Read(Encoding.UTF8.GetBytes(body), ApiKind.Chat, out ErrorAnswer? error);
         Assert.True(facts is not null, error?.Message);
         return facts;
     }
@@ -71,7 +72,7 @@ public sealed class RequestReaderTests
     [InlineData("{\"model\":x}", "out of place")]
     public void What_is_no_JSON_is_named_for_what_it_is(string body, string what)
     {
-        Assert.Null(RequestReader.Read(Encoding.UTF8.GetBytes(body), out ErrorAnswer? error));
+        Assert.Null(RequestReader.Read(Encoding.UTF8.GetBytes(body), ApiKind.Chat, out ErrorAnswer? error));
         Assert.Equal((400, "invalid_json"), (error!.Status, error.Code));
         Assert.Contains(what, error.Message);
     }
@@ -89,7 +90,7 @@ public sealed class RequestReaderTests
         for (int round = 0; round < rounds; round++)
         {
             byte[] body = random.Damage(sound[round % sound.Length]);
-            RequestFacts? facts = RequestReader.Read(body, out ErrorAnswer? error);
+            RequestFacts? facts = RequestReader.Read(body, ApiKind.Chat, out ErrorAnswer? error);
             Assert.True(facts is null != error is null, $"round {round}: both or neither of facts and error");
             string? model = ModelOf(body, out bool sane);
             if (facts is null)

@@ -4,11 +4,11 @@ using FleetRouter.Domain.Placement;
 
 namespace FleetRouter.Gateway.Forwarding;
 
-/// <summary>An engine's event stream as the client gets it: YARP copies from here, so its flow control, flushing and
+/// <summary>An engine's event stream that cannot go on elsewhere, as the client gets it: YARP copies from here, so its flow control, flushing and
 /// timeouts stay. Only whole events pass, so what a client has is always a point to resume from; tokens are counted as
 /// they pass; an engine that breaks off ends in an error event instead of half a line.</summary>
 /// <remarks>Reading is for one reader at a time, as YARP does it.</remarks>
-internal sealed class ResumableStream(Stream engine, Attempt attempt) : PassingStream
+internal sealed class WatchedStream(Stream engine, Attempt attempt) : PassingStream
 {
     private const int FirstSize = 8 * 1024;
 

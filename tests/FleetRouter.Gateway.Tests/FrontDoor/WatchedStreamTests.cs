@@ -10,7 +10,7 @@ using FleetRouter.Hosting;
 namespace FleetRouter.Gateway.Tests.FrontDoor;
 
 /// <summary>The watched stream over recorded answers of real engines, cut into pieces wherever chance has it.</summary>
-public sealed class ResumableStreamTests
+public sealed class WatchedStreamTests
 {
     private const int Rounds = 60;
 
@@ -120,10 +120,10 @@ public sealed class ResumableStreamTests
         };
         var attempt = new Attempt(pool, request, new FleetRouter.Hosting.Placement("i", new Uri("http://127.0.0.1:1"), null, decision), TimeProvider.System, 0)
         {
-            HidesUsage = hidesUsage, EngineApiKey = null, DropsClientKey = false,
+            Terms = default, HidesUsage = hidesUsage, EngineApiKey = null, DropsClientKey = false,
         };
         var random = new SplitMix64(seed);
-        await using var stream = new ResumableStream(new PiecesStream(whole, random, breakAt), attempt);
+        await using var stream = new WatchedStream(new PiecesStream(whole, random, breakAt), attempt);
         var got = new MemoryStream();
         byte[] buffer = new byte[1 + random.Below(5_000)];
         while (true)

@@ -1,0 +1,131 @@
+namespace FleetRouter.Gateway.Resuming;
+
+/// <summary>What a client has of its answer: all that it takes to go on with it on another engine.</summary>
+/// <param name="idsAreShown">Whether the client gets the ids of the tokens too.</param>
+internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
+{
+    private const string ReasoningInFlight = "reasoning-in-flight";
+
+    private readonly PooledBytes _ids = new();    // the prompt's and the answer's, comma-separated, as the engine wrote them
+    private readonly PooledBytes _text = new();   // as it stands in JSON
+    private int _promptIds;                       // where the prompt's end
+    private int _syncedIds, _syncedTokens;        // of these, those whose text has come
+    private bool _idsAreMissing;
+
+    /// <summary>Tokens of the answer the engines have told of; where they do not tell ids, events with text.</summary>
+    public int Tokens { get; private set; }
+
+    /// <summary>Tokens of the prompt; null where the engine does not tell ids.</summary>
+    public int? PromptTokens { get; set; }
+
+    /// <summary>The beginning of each of the answer's events, up to its choices: id, time, model.</summary>
+    public byte[]? Head { get; private set; }
+
+    /// <summary>Ids of prompt and answer, comma-separated; to be trusted if <see cref="HasIds"/>.</summary>
+    public ReadOnlySpan<byte> Ids => _ids.Span;
+
+    /// <summary>Ids of the answer alone.</summary>
+    public ReadOnlySpan<byte> AnswerIds => _ids.Span[_promptIds..].TrimStart((byte)',');
+
+    /// <summary>The text the client has, as it stands in JSON.</summary>
+    public ReadOnlySpan<byte> Text => _text.Span;
+
+    /// <summary>Whether the engine told the ids of the prompt and of every token since.</summary>
+    public bool HasIds => PromptTokens is not null && !_idsAreMissing;
+
+    /// <summary>The client has the event that opens a chat's answer.</summary>
+    public bool HasOpened { get; private set; }
+
+    /// <summary>What the client has of the answer that is not text and cannot go on elsewhere: a tool call, or reasoning that began; null for nothing.</summary>
+    public string? Obstacle { get; private set; }
+
+    /// <summary>Nothing of the answer was shown yet: it may as well begin anew.</summary>
+    public bool IsBlank => _text.Length == 0 && Obstacle is null && !(idsAreShown && Tokens > 0);
+
+    /// <summary>The finish reason the client has; null before.</summary>
+    public string? Finish { get; private set; }
+
+    /// <summary>Notes an event that the client gets as the engine wrote it.</summary>
+    /// <param name="bytes">The whole event.</param>
+    /// <param name="told">What it says.</param>
+    public void Note(ReadOnlySpan<byte> bytes, in AnswerEvent told)
+    {
+        if (told.Choices > 0)
+            Head ??= bytes[told.Data.Start..told.Choices].ToArray();
+        if (PromptTokens is null && Tokens == 0 && Inner(bytes, told.PromptTokenIds) is { Length: > 0 } prompt)
+        {
+            _ids.Append(prompt);
+            PromptTokens = prompt.Count((byte)',') + 1;
+            _promptIds = _syncedIds = _ids.Length;
+        }
+        if (!told.HasChoice)
+            return;
+        HasOpened = true;
+        NoteTokens(bytes, told);
+        if (told.HasText)
+            _text.Append(bytes[told.Text]);
+        if (told.HasReasoning)
+            Obstacle ??= ReasoningInFlight;
+        else if (told.HasText && !IsEmpty(told.Text) && Obstacle == ReasoningInFlight)
+            Obstacle = null;   // it has come to its end
+        if (told.HasToolCalls)
+            Obstacle = "tool-call-in-flight";
+        if (!IsEmpty(told.Finish))
+            Finish = System.Text.Encoding.UTF8.GetString(bytes[told.Finish]);
+    }
+
+    /// <summary>Notes the tokens of an event, not what of their text is shown.</summary>
+    public void NoteTokens(ReadOnlySpan<byte> bytes, in AnswerEvent told)
+    {
+        ReadOnlySpan<byte> ids = Inner(bytes, told.TokenIds);
+        bool hasText = told.HasText && !IsEmpty(told.Text);
+        if (ids.Length > 0)
+        {
+            _ids.Append(","u8);
+            _ids.Append(ids);
+            Tokens += ids.Count((byte)',') + 1;
+        }
+        else if (hasText || told.HasReasoning || told.HasToolCalls)
+        {
+            _idsAreMissing = true;
+            Tokens++;
+        }
+        if (hasText)
+            (_syncedIds, _syncedTokens) = (_ids.Length, Tokens);
+    }
+
+    /// <summary>Notes text that is shown.</summary>
+    public void NoteShown(ReadOnlySpan<byte> text) => _text.Append(text);
+
+    /// <summary>Notes how the answer ended.</summary>
+    public void NoteFinish(string reason) => Finish = reason;
+
+    /// <summary>Forgets tokens whose text has not come, part of a character perhaps: they are made again. Not where the client has their ids.</summary>
+    public void ForgetUnshown()
+    {
+        if (idsAreShown)
+            return;
+        _ids.CutTo(_syncedIds);
+        Tokens = _syncedTokens;
+    }
+
+    /// <summary>Forgets the answer, of which the client has nothing.</summary>
+    public void Restart()
+    {
+        _text.CutTo(0);
+        _ids.CutTo(_promptIds);
+        (Tokens, _syncedIds, _syncedTokens) = (0, _promptIds, 0);
+        (Obstacle, Head, HasOpened, _idsAreMissing) = (null, null, false, false);
+    }
+
+    /// <summary>Ids between their brackets.</summary>
+    public static ReadOnlySpan<byte> Inner(ReadOnlySpan<byte> bytes, Range list) => IsEmpty(list) ? default : bytes[list][1..^1].Trim(" \t\r\n"u8);
+
+    public static bool IsEmpty(Range range) => range.Start.Value == range.End.Value;
+
+    public void Dispose()
+    {
+        _ids.Dispose();
+        _text.Dispose();
+    }
+}

@@ -1,0 +1,75 @@
+using System.Net;
+using System.Net.Http.Headers;
+using System.Text.Json;
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Gateway.Forwarding;
+
+namespace FleetRouter.Gateway.Resuming;
+
+/// <summary>Calls of the router's own to engines, on behalf of a request whose answer YARP carries already.</summary>
+internal sealed class EngineCalls(HttpMessageInvoker engines)
+{
+    /// <summary>What came of a call: a stream of events, or why there is none.</summary>
+    public readonly record struct Opened(Stream? Events, AttemptFailure Failure, string Trouble);
+
+    /// <summary>Asks an engine to go on with an answer.</summary>
+    /// <param name="attempt">The try: where, and with which headers.</param>
+    /// <param name="path">Path of the call.</param>
+    /// <param name="body">Its body.</param>
+    /// <param name="cancellation">Ends the wait for the engine's first word.</param>
+    public async Task<Opened> OpenAsync(Attempt attempt, string path, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    {
+        HttpResponseMessage? response = null;
+        try
+        {
+            response = await SendAsync(attempt, path, body, cancellation);
+            if (response.StatusCode == HttpStatusCode.ServiceUnavailable)
+                return new Opened(null, AttemptFailure.EngineBusy, "503");
+            if (response.StatusCode != HttpStatusCode.OK || response.Content.Headers.ContentType?.MediaType != "text/event-stream")
+                return new Opened(null, AttemptFailure.Broke, $"answered {(int)response.StatusCode} to {path} in place of a stream");
+            Stream events = await response.Content.ReadAsStreamAsync(cancellation);
+            response = null;   // lives as long as its stream
+            return new Opened(events, default, "");
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            return new Opened(null, AttemptFailure.Unreachable, e.Message.ReplaceLineEndings(" "));
+        }
+        finally
+        {
+            response?.Dispose();
+        }
+    }
+
+    /// <summary>The text of some tokens; null where the engine does not tell.</summary>
+    public async Task<string?> DetokenizeAsync(Attempt attempt, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    {
+        try
+        {
+            using HttpResponseMessage response = await SendAsync(attempt, "/detokenize", body, cancellation);
+            if (response.StatusCode != HttpStatusCode.OK)
+                return null;
+            using JsonDocument answer = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellation));
+            return answer.RootElement.TryGetProperty("prompt", out JsonElement text) ? text.GetString() : null;
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException or JsonException or InvalidOperationException)
+        {
+            return null;
+        }
+    }
+
+    private async Task<HttpResponseMessage> SendAsync(Attempt attempt, string path, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, attempt.Placement.Address!.OriginalString.TrimEnd('/') + path)
+        {
+            Version = HttpVersion.Version11,
+            Content = new ReadOnlyMemoryContent(body),
+        };
+        request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        foreach ((string name, HeaderStringValues values) in attempt.EngineHeaders!.NonValidated)
+            if (!name.Equals("X-Request-Id", StringComparison.OrdinalIgnoreCase))
+                request.Headers.TryAddWithoutValidation(name, (IEnumerable<string>)values);
+        request.Headers.TryAddWithoutValidation("X-Request-Id", attempt.EngineRequestId);
+        return await engines.SendAsync(request, cancellation);
+    }
+}

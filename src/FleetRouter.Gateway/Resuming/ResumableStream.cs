@@ -1,0 +1,357 @@
+using System.Text;
+using System.Text.Json;
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Gateway.Forwarding;
+using FleetRouter.Hosting;
+
+namespace FleetRouter.Gateway.Resuming;
+
+/// <summary>A chat's or completion's answer as the client gets it. YARP copies from here, so its flow control, flushing and timeouts
+/// stay; where the engine breaks off or falls silent, another goes on from the exact token, and the client sees one answer.</summary>
+/// <remarks>Only whole events pass, so what the client has is always a point to go on from. Reading is for one reader at a time.</remarks>
+internal sealed class ResumableStream : PassingStream
+{
+    private readonly Attempt _attempt;
+    private readonly Resumption _resumption;
+    private readonly EventReader _events = new();
+    private readonly PooledBytes _output = new();
+    private readonly AnswerSoFar _soFar;
+    private readonly AnswerWriter _writer;
+    private readonly SilenceAlarm _silence;
+    private Stream? _engine;
+    private Continuation _continuation = new(ContinuationKind.Anew, "", null);
+    private StopStrings? _stops;
+    private int _read;             // of the output, so much was read
+    private bool _done, _ended, _isResumed;
+    private int? _cachedTokens;
+    private long _lastTokenAt;     // timestamp; 0 before the first
+    private string? _resumedFor;   // why it goes on elsewhere, until it does
+
+    public ResumableStream(Stream engine, Attempt attempt)
+    {
+        (_engine, _attempt, _resumption) = (engine, attempt, attempt.Resumption!);
+        _soFar = new AnswerSoFar(attempt.Terms.WantsTokenIds);
+        _writer = new AnswerWriter(attempt.Terms, _soFar, _output);
+        _silence = new SilenceAlarm(attempt.Time);
+    }
+
+    public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation = default)
+    {
+        while (_read == _output.Length)
+        {
+            if (_ended)
+                return 0;
+            _output.CutTo(0);
+            _read = 0;
+            await AdvanceAsync(cancellation);
+        }
+        int count = Math.Min(buffer.Length, _output.Length - _read);
+        _output.Span.Slice(_read, count).CopyTo(buffer.Span);
+        _read += count;
+        return count;
+    }
+
+    private async ValueTask AdvanceAsync(CancellationToken cancellation)
+    {
+        AttemptFailure failure = AttemptFailure.Broke;
+        string trouble;
+        try
+        {
+            int read = await _silence.ReadAsync(_engine!, _events.Room(), _attempt.OutputTokens > 0 ? _attempt.Placement.StallAfter : null, cancellation);
+            if (read > 0)
+            {
+                _events.Came(read);
+                if (PassEvents() is not { } wrong)
+                    return;
+                trouble = wrong;
+            }
+            else if (IsDoneWithoutLineEnd())
+                return;
+            else
+                trouble = "the stream ended before the answer did";
+        }
+        catch (SilenceException) when (!_done)
+        {
+            (failure, trouble) = (AttemptFailure.Stalled, $"no token for {_attempt.Placement.StallAfter.TotalSeconds:0.#} s");
+        }
+        catch (Exception e) when (e is IOException or HttpRequestException or SilenceException)
+        {
+            if (_done)
+            {
+                _ended = true;
+                return;
+            }
+            trouble = e.Message.ReplaceLineEndings(" ");
+        }
+        await GoOnAsync(failure, trouble, cancellation);
+    }
+
+    /// <summary>Passes all whole events that have come; answers what is wrong with one, if anything is.</summary>
+    private string? PassEvents()
+    {
+        int tokens = _soFar.Tokens;
+        string? wrong = null;
+        while (wrong is null && !_done && _events.TryTake(out ReadOnlySpan<byte> bytes))
+            wrong = Pass(bytes);
+        if (_events.IsTooLong)
+            wrong = "an event without end";
+        if (_soFar.Tokens > tokens)
+            TokensCame(_soFar.Tokens - tokens);
+        return wrong;
+    }
+
+    private string? Pass(ReadOnlySpan<byte> bytes)
+    {
+        if (!AnswerEvent.TryRead(bytes, out AnswerEvent told))
+            return "an event that is none";
+        if (told.IsEngineError)
+            return "an error in the stream";
+        if (!AnswerSoFar.IsEmpty(told.Finish) && (bytes[told.Finish].SequenceEqual("abort"u8) || bytes[told.Finish].SequenceEqual("error"u8)))
+            return "the engine gave the answer up";
+        if (!AnswerSoFar.IsEmpty(told.Usage))
+            TakeUsage(bytes[told.Usage]);
+        if (told.IsDone)
+            return Finish(bytes);
+        if (_continuation.Kind == ContinuationKind.TokenIds)
+            Translate(bytes, told);
+        else if (_isResumed && _soFar.HasOpened)
+            PassOn(bytes, told);
+        else
+        {
+            _soFar.Note(bytes, told);
+            _writer.Pass(bytes, told);
+        }
+        return null;
+    }
+
+    private string? Finish(ReadOnlySpan<byte> bytes)
+    {
+        if (_isResumed && _soFar.Finish is null)
+            return "the end mark before the answer's end";
+        if (_continuation.Kind == ContinuationKind.Anew)
+        {
+            _output.Append(bytes);
+            _done = true;
+        }
+        else
+            End();
+        return null;
+    }
+
+    /// <summary>Writes the end the engine did not come to, or not in the client's form.</summary>
+    private void End()
+    {
+        _writer.End(_cachedTokens);
+        _done = true;
+        if (_soFar.PromptTokens is { } prompt)
+            _attempt.Usage ??= new TokenUsage(prompt, _cachedTokens, _soFar.Tokens);
+    }
+
+    /// <summary>Passes an event of the client's own kind of answer, which another engine goes on with.</summary>
+    private void PassOn(ReadOnlySpan<byte> bytes, in AnswerEvent told)
+    {
+        bool onlyOpens = told.HasRole && !told.HasToolCalls && !told.HasReasoning && AnswerSoFar.IsEmpty(told.Text) && AnswerSoFar.IsEmpty(told.Finish);
+        _soFar.Note(bytes, told);
+        if (!onlyOpens && (told.HasChoice || _continuation.Kind == ContinuationKind.Anew))
+            _writer.PassUnderHead(bytes, told, ownUsage: _continuation.Kind == ContinuationKind.Text);
+    }
+
+    /// <summary>Passes an event of a plain completion as one of the client's own kind.</summary>
+    private void Translate(ReadOnlySpan<byte> bytes, in AnswerEvent told)
+    {
+        if (!told.HasChoice)
+            return;
+        _soFar.NoteTokens(bytes, told);
+        ReadOnlySpan<byte> text = told.HasText ? bytes[told.Text] : default;
+        ReadOnlySpan<byte> finish = bytes[told.Finish];
+        ReadOnlySpan<byte> stopReason = bytes[told.StopReason];
+        string? stop = null;
+        if (_stops is not null)
+        {
+            (string shown, stop) = _stops.Take(StopStrings.Unescape(text), _soFar.Tokens > _attempt.Terms.MinTokens, !finish.IsEmpty);
+            text = AnswerWriter.Escape(shown);
+            if (stop is not null)
+            {
+                finish = "stop"u8;
+                stopReason = JsonSerializer.SerializeToUtf8Bytes(stop);
+            }
+        }
+        _soFar.NoteShown(text);
+        _writer.Write(text, finish, stopReason, AnswerSoFar.Inner(bytes, told.TokenIds));
+        if (!finish.IsEmpty)
+            _soFar.NoteFinish(Encoding.UTF8.GetString(finish));
+        if (stop is null)
+            return;
+        // The engine does not know of the stop string; it is cut off.
+        End();
+        _ended = true;
+        _engine!.Dispose();
+    }
+
+    private void TakeUsage(ReadOnlySpan<byte> json)
+    {
+        if (Usage.Read(json) is not { } usage)
+            return;
+        _cachedTokens = usage.CachedTokens ?? _cachedTokens;
+        if (_continuation.Kind == ContinuationKind.Text)
+            _soFar.PromptTokens ??= usage.PromptTokens - (_soFar.Tokens - usage.CompletionTokens);
+        _attempt.Usage = _continuation.Kind == ContinuationKind.Anew ? usage : new TokenUsage(_soFar.PromptTokens ?? usage.PromptTokens, usage.CachedTokens, _soFar.Tokens);
+    }
+
+    private void TokensCame(int tokens)
+    {
+        _attempt.Passed(tokens);
+        if (_resumedFor is { } reason)
+        {
+            _resumption.Telemetry.Resumed(_attempt.Pool.Options.Name, reason, _lastTokenAt == 0 ? null : _attempt.Time.GetElapsedTime(_lastTokenAt));
+            _resumedFor = null;
+        }
+        _lastTokenAt = _attempt.Time.GetTimestamp();
+    }
+
+    /// <summary>Nothing obliges an engine to end the last line.</summary>
+    private bool IsDoneWithoutLineEnd()
+    {
+        if (!_done && AnswerEvent.TryRead(_events.Rest, out AnswerEvent told) && told.IsDone && Finish(_events.Rest) is not null)
+            return false;
+        _ended |= _done;
+        return _done;
+    }
+
+    /// <summary>Goes on with another engine, as often as it takes; or tells the client that nothing can.</summary>
+    private async ValueTask GoOnAsync(AttemptFailure failure, string trouble, CancellationToken cancellation)
+    {
+        _engine!.Dispose();
+        _events.Clear();
+        if (_soFar.Finish is not null)
+        {
+            End();
+            _ended = true;
+            return;
+        }
+        string? obstacle = Continuation.Obstacle(_attempt.Terms, _soFar, _attempt.Request.Api, _resumption.Body.Span);
+        if (obstacle is not null && _attempt.IsWhole)
+            Restart();
+        else if (obstacle is not null)
+        {
+            GiveUp($"The engine broke off in the middle of the answer, which cannot go on elsewhere ({obstacle}). Ask again.", obstacle);
+            return;
+        }
+        if (_stops is null)
+            _soFar.ForgetUnshown();
+        _resumedFor = ResumeTelemetry.NameOf(failure);
+        while (true)
+        {
+            Placement placement = await _attempt.Pool.RetryAsync(_attempt.Request.Id, failure, trouble, _soFar.Tokens, cancellation);
+            if (placement.Refusal is { } refusal)
+            {
+                GiveUp($"The engine broke off in the middle of the answer, and no other could go on: {refusal.Message}. Ask again.", refusal.Reason);
+                return;
+            }
+            _attempt.GoOn(placement);
+            EngineCalls.Opened opened = await OpenAsync(cancellation);
+            if (_ended)
+                return;
+            if (opened.Events is { } events)
+            {
+                (_engine, _isResumed) = (events, true);
+                return;
+            }
+            (failure, trouble) = (opened.Failure, opened.Trouble);
+        }
+    }
+
+    /// <summary>Forgets an answer of which the client, who waits for all of it, has nothing.</summary>
+    private void Restart()
+    {
+        _soFar.Restart();
+        _output.CutTo(0);
+        _stops = null;
+        Restarts++;
+    }
+
+    /// <summary>How often all that was read before is void.</summary>
+    public int Restarts { get; private set; }
+
+    private async Task<EngineCalls.Opened> OpenAsync(CancellationToken cancellation)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        late.CancelAfter(_attempt.Placement.StallAfter);
+        try
+        {
+            return await AskToGoOnAsync(late.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            return new EngineCalls.Opened(null, AttemptFailure.Unreachable, $"no word for {_attempt.Placement.StallAfter.TotalSeconds:0.#} s");
+        }
+    }
+
+    private async Task<EngineCalls.Opened> AskToGoOnAsync(CancellationToken cancellation)
+    {
+        ContinuationKind kind = Continuation.KindOf(_attempt.Terms, _soFar, _attempt.Request.Api, _resumption.Body.Span) ?? ContinuationKind.Text;
+        if (kind == ContinuationKind.TokenIds && _attempt.Terms.HasStop && _stops is null && !await FindUnshownAsync(cancellation))
+            kind = ContinuationKind.Text;
+        if (IsFull())
+            return default;
+        _continuation.Body?.Dispose();
+        _continuation = Continuation.Of(kind, _resumption.Path, _resumption.Body.Span, _attempt.Terms, _soFar);
+        return await _resumption.Calls.OpenAsync(_attempt, _continuation.Path, _continuation.Body?.Memory ?? _resumption.Body.Memory, cancellation);
+    }
+
+    /// <summary>Ends an answer that has all the tokens it may have: only the word of it was lost.</summary>
+    private bool IsFull()
+    {
+        int? most = _attempt.Terms.MaxTokens ?? (_attempt.Terms.IsChat ? null : Continuation.CompletionMaxTokens);
+        if (!(_soFar.Tokens >= most))
+            return false;
+        (string held, _) = _stops?.Take("", counts: false, isLast: true) ?? ("", null);
+        _writer.Write(AnswerWriter.Escape(held), "length"u8, default, default);
+        End();
+        return _ended = true;
+    }
+
+    /// <summary>Finds what the engine made but held back because it might become a stop string.</summary>
+    private async Task<bool> FindUnshownAsync(CancellationToken cancellation)
+    {
+        StopStrings? stops = StopStrings.Of(_resumption.Body.Span, _attempt.Terms);
+        if (stops is null)
+            return true;
+        string shown = StopStrings.Unescape(_soFar.Text);
+        using var body = new PooledBytes();
+        body.Append("{\"model\":"u8);
+        body.Append(JsonSerializer.SerializeToUtf8Bytes(_attempt.Request.Model));
+        body.Append(",\"tokens\":["u8);
+        body.Append(_soFar.AnswerIds);
+        body.Append("]}"u8);
+        string? made = await _resumption.Calls.DetokenizeAsync(_attempt, body.Memory, cancellation);
+        if (made is null || !made.StartsWith(shown, StringComparison.Ordinal) || made.EndsWith('�'))
+            return false;
+        stops.Begin(shown, made[shown.Length..]);
+        _stops = stops;
+        return true;
+    }
+
+    private void GiveUp(string message, string why)
+    {
+        _writer.Break(message, why);
+        _resumption.Telemetry.GivenUp(_attempt.Pool.Options.Name, why);
+        _attempt.Broke = _ended = true;
+    }
+
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing && _engine is not null)
+        {
+            _engine.Dispose();
+            _engine = null;
+            _silence.Dispose();
+            _events.Dispose();
+            _output.Dispose();
+            _soFar.Dispose();
+            _continuation.Body?.Dispose();
+            (_read, _ended) = (0, true);
+        }
+        base.Dispose(disposing);
+    }
+}

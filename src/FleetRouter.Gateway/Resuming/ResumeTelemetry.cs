@@ -1,0 +1,41 @@
+using System.Diagnostics.Metrics;
+using FleetRouter.Domain.Fleet;
+
+namespace FleetRouter.Gateway.Resuming;
+
+/// <summary>Counts answers that went on elsewhere, and what their clients saw of it.</summary>
+internal sealed class ResumeTelemetry
+{
+    private static readonly InstrumentAdvice<double> Gaps = new()
+    {
+        HistogramBucketBoundaries = [0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1, 2, 4, 8, 16, 32],
+    };
+
+    private readonly Counter<long> _resumes;
+    private readonly Counter<long> _given;
+    private readonly Histogram<double> _gap;
+
+    public ResumeTelemetry(Meter meter)
+    {
+        _resumes = meter.CreateCounter<long>("fleetrouter_resumes", description: "Answers that went on with another engine in mid-stream, by pool and reason.");
+        _given = meter.CreateCounter<long>("fleetrouter_answers_broken", description: "Answers that began and could not go on, by pool and why.");
+        _gap = meter.CreateHistogram("fleetrouter_resume_gap", "s", "From the last token of one engine to the first of the next, by pool and reason, as the client sees it.", advice: Gaps);
+    }
+
+    /// <summary>An answer went on.</summary>
+    /// <param name="pool">The pool.</param>
+    /// <param name="reason">Why it had to.</param>
+    /// <param name="gap">From its last token before to the first after; null where there was none before.</param>
+    public void Resumed(string pool, string reason, TimeSpan? gap)
+    {
+        _resumes.Add(1, new("pool", pool), new("reason", reason));
+        if (gap is { } seen)
+            _gap.Record(seen.TotalSeconds, new("pool", pool), new KeyValuePair<string, object?>("reason", reason));
+    }
+
+    /// <summary>An answer broke off for good.</summary>
+    public void GivenUp(string pool, string why) => _given.Add(1, new("pool", pool), new("why", why));
+
+    /// <summary>The reason's name.</summary>
+    public static string NameOf(AttemptFailure failure) => KebabNames.Of(failure);
+}

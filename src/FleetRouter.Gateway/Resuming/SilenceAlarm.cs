@@ -1,0 +1,72 @@
+namespace FleetRouter.Gateway.Resuming;
+
+/// <summary>Reads with a bound on the silence of the other side. One timer a stream, which looks at the clock now and then: a
+/// read that is answered in time costs a timestamp.</summary>
+internal sealed class SilenceAlarm(TimeProvider time) : IDisposable
+{
+    private CancellationTokenSource _reading = new();
+    private CancellationTokenRegistration _link;
+    private CancellationToken _linked;
+    private ITimer? _timer;
+    private TimeSpan _bound;
+    private long _since;   // timestamp of the read under way; 0 without one
+
+    /// <summary>Reads once.</summary>
+    /// <exception cref="SilenceException">Nothing came within the bound.</exception>
+    public async ValueTask<int> ReadAsync(Stream from, Memory<byte> room, TimeSpan? bound, CancellationToken cancellation)
+    {
+        Arm(bound, cancellation);
+        try
+        {
+            return await from.ReadAsync(room, _reading.Token);
+        }
+        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
+        {
+            _link.Dispose();
+            (_linked, _reading) = (default, new CancellationTokenSource());
+            throw new SilenceException();
+        }
+        finally
+        {
+            Volatile.Write(ref _since, 0);
+        }
+    }
+
+    private void Arm(TimeSpan? bound, CancellationToken cancellation)
+    {
+        if (cancellation != _linked)
+        {
+            _link.Dispose();
+            CancellationTokenSource reading = _reading;
+            _link = cancellation.UnsafeRegister(_ => reading.Cancel(), null);
+            _linked = cancellation;
+        }
+        if (bound is not { } wanted)
+            return;
+        Volatile.Write(ref _since, time.GetTimestamp());
+        if (wanted == _bound)
+            return;
+        _bound = wanted;
+        _timer ??= time.CreateTimer(_ => Look(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer.Change(wanted, Timeout.InfiniteTimeSpan);
+    }
+
+    private void Look()
+    {
+        long since = Volatile.Read(ref _since);
+        TimeSpan silent = since == 0 ? TimeSpan.Zero : time.GetElapsedTime(since);
+        if (silent >= _bound)
+            _reading.Cancel();
+        // Rounded up, since timers round down.
+        _timer!.Change(silent >= _bound ? _bound : TimeSpan.FromMilliseconds(Math.Ceiling((_bound - silent).TotalMilliseconds)), Timeout.InfiniteTimeSpan);
+    }
+
+    public void Dispose()
+    {
+        _timer?.Dispose();
+        _link.Dispose();
+    }
+}
+
+/// <summary>The other side said nothing for longer than it may.</summary>
+internal sealed class SilenceException : Exception;
