@@ -51,6 +51,9 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     /// <summary>The engine shed the request: nothing of its answer was passed on.</summary>
     public bool EngineBusy { get; set; }
 
+    /// <summary>An engine's stream has begun which goes on elsewhere by itself.</summary>
+    public bool GoesOn { get; set; }
+
     /// <summary>The answer broke off after the first byte; the client was told so in the stream.</summary>
     public bool Broke { get; set; }
 

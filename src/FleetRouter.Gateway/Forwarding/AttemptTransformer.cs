@@ -58,6 +58,7 @@ internal sealed class AttemptTransformer(Attempt attempt) : HttpTransformer
             return new WatchedAnswer(answer, attempt);
         if (attempt.Resumption is null)
             return new WatchedStream(answer, attempt);
+        attempt.GoesOn = true;
         var resumable = new ResumableStream(answer, attempt);
         if (!attempt.IsWhole)
             return resumable;

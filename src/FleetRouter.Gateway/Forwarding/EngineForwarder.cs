@@ -81,6 +81,8 @@ internal sealed class EngineForwarder(IHttpForwarder yarp, UpstreamOptions optio
         ForwarderError.None => AttemptOutcome.Answered,
         _ when context.Response.HasStarted => AttemptOutcome.EngineBroke,
         ForwarderError.RequestTimedOut => AttemptOutcome.TimedOut,
+        // A stream that goes on elsewhere by itself is only ever ended by the time for it being up.
+        _ when attempt.GoesOn => AttemptOutcome.TimedOut,
         _ => AttemptOutcome.Unreachable,
     };
 

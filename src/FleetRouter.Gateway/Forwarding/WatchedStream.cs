@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Text.Json;
 using FleetRouter.Domain.Placement;
+using FleetRouter.Gateway.Resuming;
 
 namespace FleetRouter.Gateway.Forwarding;
 
@@ -176,7 +177,7 @@ internal sealed class WatchedStream(Stream engine, Attempt attempt) : PassingStr
         _end = _whole;
         if (_withinEvent)
             Append("\n\n"u8);
-        Append(BrokenNotice(attempt.Request.Api));
+        Append(BrokenNotice.Of(attempt.Request.Api, attempt.Terms.Obstacle ?? "api"));
         _whole = _end;
     }
 
@@ -187,19 +188,6 @@ internal sealed class WatchedStream(Stream engine, Attempt attempt) : PassingStr
         text.CopyTo(_buffer.AsSpan(_end));
         _end += text.Length;
     }
-
-    private static ReadOnlySpan<byte> BrokenNotice(ApiKind api) => api == ApiKind.Response
-        ? """
-          event: error
-          data: {"type":"error","code":"engine_stream_broken","message":"The engine broke off in the middle of the answer. Ask again.","param":null,"retryable":true}
-
-
-          """u8
-        : """
-          data: {"error":{"message":"The engine broke off in the middle of the answer. Ask again.","type":"service_unavailable_error","param":null,"code":"engine_stream_broken","retryable":true}}
-
-
-          """u8;
 
     protected override void Dispose(bool disposing)
     {

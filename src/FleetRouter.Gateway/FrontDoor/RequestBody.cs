@@ -90,7 +90,7 @@ internal sealed class RequestBody : IDisposable
     /// <summary>Inserts <paramref name="text"/> at <paramref name="at"/>.</summary>
     public void Insert(int at, ReadOnlySpan<byte> text)
     {
-        if (Length + text.Length > _buffer.Length)
+        while (Length + text.Length > _buffer.Length)
             _buffer = Grow(_buffer, Length);
         _buffer.AsSpan(at, Length - at).CopyTo(_buffer.AsSpan(at + text.Length));
         text.CopyTo(_buffer.AsSpan(at));

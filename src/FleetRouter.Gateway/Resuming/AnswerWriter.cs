@@ -127,19 +127,6 @@ internal sealed class AnswerWriter(AnswerTerms terms, AnswerSoFar soFar, PooledB
         output.Append("data: [DONE]\n\n"u8);
     }
 
-    /// <summary>Writes that the answer breaks off here.</summary>
-    /// <param name="message">For people.</param>
-    /// <param name="why">What kept it from going on, for machines.</param>
-    public void Break(string message, string why)
-    {
-        output.Append("data: "u8);
-        output.Append(JsonSerializer.SerializeToUtf8Bytes(new
-        {
-            error = new { message, type = "service_unavailable_error", param = (string?)null, code = "engine_stream_broken", retryable = true, reason = why },
-        }));
-        output.Append("\n\n"u8);
-    }
-
     /// <summary>Text as it stands in JSON between quotes.</summary>
     public static byte[] Escape(string text) => JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).EncodedUtf8Bytes.ToArray();
 

@@ -91,7 +91,7 @@ internal sealed class ResumableStream : PassingStream
     {
         int tokens = _soFar.Tokens;
         string? wrong = null;
-        while (wrong is null && !_done && _events.TryTake(out ReadOnlySpan<byte> bytes))
+        while (wrong is null && _events.TryTake(out ReadOnlySpan<byte> bytes))
             wrong = Pass(bytes);
         if (_events.IsTooLong)
             wrong = "an event without end";
@@ -102,6 +102,12 @@ internal sealed class ResumableStream : PassingStream
 
     private string? Pass(ReadOnlySpan<byte> bytes)
     {
+        if (_done)
+        {
+            if (!_isResumed)
+                _output.Append(bytes);   // whatever an engine has to say behind its end mark
+            return null;
+        }
         if (!AnswerEvent.TryRead(bytes, out AnswerEvent told))
             return "an event that is none";
         if (told.IsEngineError)
@@ -234,7 +240,7 @@ internal sealed class ResumableStream : PassingStream
             Restart();
         else if (obstacle is not null)
         {
-            GiveUp($"The engine broke off in the middle of the answer, which cannot go on elsewhere ({obstacle}). Ask again.", obstacle);
+            GiveUp(obstacle);
             return;
         }
         if (_stops is null)
@@ -245,7 +251,7 @@ internal sealed class ResumableStream : PassingStream
             Placement placement = await _attempt.Pool.RetryAsync(_attempt.Request.Id, failure, trouble, _soFar.Tokens, cancellation);
             if (placement.Refusal is { } refusal)
             {
-                GiveUp($"The engine broke off in the middle of the answer, and no other could go on: {refusal.Message}. Ask again.", refusal.Reason);
+                GiveUp(refusal.Reason, refusal.Message);
                 return;
             }
             _attempt.GoOn(placement);
@@ -332,9 +338,9 @@ internal sealed class ResumableStream : PassingStream
         return true;
     }
 
-    private void GiveUp(string message, string why)
+    private void GiveUp(string why, string? trouble = null)
     {
-        _writer.Break(message, why);
+        _output.Append(BrokenNotice.Of(_attempt.Request.Api, why, trouble));
         _resumption.Telemetry.GivenUp(_attempt.Pool.Options.Name, why);
         _attempt.Broke = _ended = true;
     }

@@ -76,7 +76,7 @@ public sealed class OpenAiDotNetErrorTests
         bool ended = false;
         Exception? thrown = await Record.ExceptionAsync(async () =>
         {
-            await foreach (StreamingChatCompletionUpdate update in Chat(gateway).CompleteChatStreamingAsync([new UserChatMessage("hi")]))
+            await foreach (StreamingChatCompletionUpdate update in Chat(gateway).CompleteChatStreamingAsync([new UserChatMessage("hi")], new ChatCompletionOptions { ResponseFormat = ChatResponseFormat.CreateJsonObjectFormat() }))
             {
                 text += string.Concat(update.ContentUpdate.Select(part => part.Text));
                 ended |= update.FinishReason is not null;

@@ -12,6 +12,9 @@ public sealed class BadEngineTests
     private static readonly string Whole = GatewayUnderTest.Chat("hello", 8, ignoreEos: true);
     private static readonly string Streamed = GatewayUnderTest.Chat("hello", 8, stream: true, ignoreEos: true);
 
+    /// <summary>A stream that cannot go on elsewhere.</summary>
+    private static readonly string Guided = "{\"guided_regex\":\".*\"," + Streamed[1..];
+
     private static async Task<GatewayUnderTest> StartAsync(Fault fault, int engines = 1, int attempts = 3)
     {
         GatewayUnderTest gateway = await GatewayUnderTest.StartAsync(
@@ -102,13 +105,15 @@ public sealed class BadEngineTests
     public async Task A_stream_the_engine_cuts_ends_in_an_error_event_after_whole_events(int tokens, bool midChunk)
     {
         await using GatewayUnderTest gateway = await StartAsync(new Fault(FaultKind.Cut) { AfterTokens = tokens, MidChunk = midChunk });
-        RawAnswer answer = await AskAsync(gateway, Streamed);
+        RawAnswer answer = await AskAsync(gateway, Guided);
         Assert.Equal(200, answer.Status);
         Assert.False(answer.Whole, "a client that does not know the error event takes the stream for whole");
         string[] events = answer.Text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.All(events, e => JsonDocument.Parse(e["data: ".Length..]).Dispose());
         JsonElement error = JsonDocument.Parse(events[^1]["data: ".Length..]).RootElement.GetProperty("error");
         Assert.Equal("engine_stream_broken", error.GetProperty("code").GetString());
+        Assert.Equal("guided-decoding", error.GetProperty("reason").GetString());
+        Assert.True(error.GetProperty("retryable").GetBoolean());
         Assert.Equal(tokens, events.Count(e => e.Contains("\"content\":\" ", StringComparison.Ordinal)));
         await MendAsync(gateway);
     }
@@ -130,7 +135,7 @@ public sealed class BadEngineTests
     {
         await using GatewayUnderTest gateway = await StartAsync(new Fault(FaultKind.Cut));
         using RawClient client = await RawClient.ConnectAsync(gateway);
-        await client.PostAsync(Whole);
+        await client.PostAsync(Guided.Replace("\"stream\":true", "\"stream\":false", StringComparison.Ordinal));
         RawAnswer? answer = await client.ReadAsync();
         if (answer is { Status: 503 })
             answer.IsError(503);   // the cut came before anything was passed on
@@ -140,11 +145,12 @@ public sealed class BadEngineTests
     }
 
     [Fact]
-    public async Task A_broken_event_in_a_stream_passes_and_the_stream_goes_on()
+    public async Task A_broken_event_in_a_stream_is_not_passed_and_the_stream_goes_on()
     {
         await using GatewayUnderTest gateway = await StartAsync(new Fault(FaultKind.Garbage) { Form = GarbageForm.Sse, AfterTokens = 2 });
         RawAnswer answer = await AskAsync(gateway, Streamed);
         Assert.EndsWith("data: [DONE]\n\n", answer.Text);
+        Assert.All(answer.Text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries)[..^1], e => JsonDocument.Parse(e["data: ".Length..]).Dispose());
         await MendAsync(gateway);
     }
 
@@ -152,7 +158,7 @@ public sealed class BadEngineTests
     public async Task HTML_in_the_middle_of_a_stream_ends_in_an_error_event()
     {
         await using GatewayUnderTest gateway = await StartAsync(new Fault(FaultKind.Garbage) { Form = GarbageForm.Json, AfterTokens = 2 });
-        RawAnswer answer = await AskAsync(gateway, Streamed);
+        RawAnswer answer = await AskAsync(gateway, Guided);
         Assert.False(answer.Whole);
         Assert.Contains("engine_stream_broken", answer.Text);
         await MendAsync(gateway);

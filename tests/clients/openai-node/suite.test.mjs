@@ -141,12 +141,28 @@ special(["a fleet without an instance is 503", "EMPTY_URL"], async (empty) => {
 });
 
 special(["a stream the engine breaks off ends in an error", "BREAKING_URL"], async (breaking) => {
-  const stream = await breaking.chat.completions.create({ model, messages: question("hi"), max_tokens: 20, stream: true, ignore_eos: true });
+  const stream = await breaking.chat.completions.create({ model, messages: question("hi"), max_tokens: 20, stream: true, ignore_eos: true, guided_regex: ".*" });
   let text = "";
   await assert.rejects(async () => {
     for await (const chunk of stream) text += chunk.choices[0]?.delta?.content ?? "";
-  }, (e) => e instanceof OpenAI.APIError && e.code === "engine_stream_broken");
+  }, (e) => e instanceof OpenAI.APIError && e.code === "engine_stream_broken" && e.error.retryable && e.error.reason === "guided-decoding");
   assert.equal(text.length, 12);
+});
+
+special(["a stream the engine breaks off goes on as if nothing had happened", "BREAKING_URL"], async (breaking) => {
+  const wish = { model, messages: question("hi"), max_tokens: 20, ignore_eos: true };
+  const whole = await openai.chat.completions.create(wish);
+  const stream = await breaking.chat.completions.create({ ...wish, stream: true, stream_options: { include_usage: true } });
+  let text = "", usage;
+  const ids = new Set();
+  for await (const chunk of stream) {
+    ids.add(chunk.id);
+    text += chunk.choices[0]?.delta?.content ?? "";
+    usage = chunk.usage ?? usage;
+  }
+  assert.equal(text, whole.choices[0].message.content);
+  assert.equal(ids.size, 1);
+  assert.equal(usage.completion_tokens, 20);
 });
 
 test("a stream may be left in the middle", async () => {
