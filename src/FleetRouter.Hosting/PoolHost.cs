@@ -17,7 +17,7 @@ public sealed class PoolHost : IDisposable
     private readonly Mailbox<Message> _mailbox;
     private readonly List<PoolEffect> _effects = [];
     private readonly Dictionary<string, TaskCompletionSource<Placement>> _waiting = new(StringComparer.Ordinal);
-    private readonly ConcurrentDictionary<string, Action<Placement>> _carryOver = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, Action<CarryOver>> _carryOver = new(StringComparer.Ordinal);
     // An address stays when its instance leaves: a dispatch decided just before may still ask for it.
     private readonly ConcurrentDictionary<string, Uri> _addresses = new(StringComparer.Ordinal);
     private readonly ITimer _alarm;
@@ -51,10 +51,10 @@ public sealed class PoolHost : IDisposable
     /// <summary>Asks for an instance. Answers at once unless the request is held.</summary>
     /// <param name="request">The request.</param>
     /// <param name="clientGone">The client's own token.</param>
-    /// <param name="carryOver">Told where the request is to be carried over to (<see cref="Migrate"/>) while it is answered; must not block.</param>
+    /// <param name="carryOver">Told when the pool wants the request elsewhere while it is answered; must not block.</param>
     /// <exception cref="OperationCanceledException"><paramref name="clientGone"/> fired while the request was held;
     /// nothing is left of it.</exception>
-    public Task<Placement> PlaceAsync(PlacementRequest request, CancellationToken clientGone, Action<Placement>? carryOver = null)
+    public Task<Placement> PlaceAsync(PlacementRequest request, CancellationToken clientGone, Action<CarryOver>? carryOver = null)
     {
         if (carryOver is not null)
             _carryOver[request.Id] = carryOver;
@@ -169,13 +169,18 @@ public sealed class PoolHost : IDisposable
         switch (effect)
         {
             case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision) { StallAfter = e.StallAfter }); break;
-            case Migrate e when _carryOver.TryGetValue(e.RequestId, out Action<Placement>? carryOver):
-                carryOver(new Placement(e.To, _addresses[e.To], null, e.Decision));
-                break;
+            case Migrate e: AskToCarryOver(e.RequestId, e.From, new Placement(e.To, _addresses[e.To], null, e.Decision), atOnce: false); break;
+            case Move e: AskToCarryOver(e.RequestId, e.From, new Placement(e.To, _addresses[e.To], null, e.Decision), atOnce: true); break;
             case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision)); break;
             case ProbeNow e: ProbeRequested?.Invoke(e.Instance); break;
             case WakeAt e: _alarm.Change(WholeMilliseconds(e.At - _clock.Now), Timeout.InfiniteTimeSpan); break;
         }
+    }
+
+    private void AskToCarryOver(string requestId, string from, Placement to, bool atOnce)
+    {
+        if (_carryOver.TryGetValue(requestId, out Action<CarryOver>? carryOver))
+            carryOver(new CarryOver(from, to, atOnce));
     }
 
     private void Answer(string requestId, Placement placement)

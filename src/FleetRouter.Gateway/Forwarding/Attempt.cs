@@ -25,7 +25,12 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     public TimeProvider Time => time;
 
     /// <summary>The engine's own id of this try: a duplicate in flight confuses an engine, so no two tries share one.</summary>
-    public string EngineRequestId => _carried == 0 ? $"{request.Id}-{Placement.Decision.Attempt}" : $"{request.Id}-{Placement.Decision.Attempt}.{_carried}";
+    public string EngineRequestId => IdAfter(_carried);
+
+    /// <summary>The id of the try after this one is carried over.</summary>
+    public string NextEngineRequestId => IdAfter(_carried + 1);
+
+    private string IdAfter(int carried) => carried == 0 ? $"{request.Id}-{Placement.Decision.Attempt}" : $"{request.Id}-{Placement.Decision.Attempt}.{carried}";
 
     /// <summary>What the request says of its answer.</summary>
     public required AnswerTerms Terms { get; init; }

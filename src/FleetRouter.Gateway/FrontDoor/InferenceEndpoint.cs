@@ -60,14 +60,14 @@ internal sealed class InferenceEndpoint(
         bool hidesUsage = facts.Stream && !facts.AsksForUsage && api is ApiKind.Chat or ApiKind.Completion;
         bool isResumable = facts.Terms.Obstacle is null && (facts.Stream || isWhole);
         AddWishes(body, facts, hidesUsage || isWhole, isResumable, isWhole);
-        Resumption? resumption = isResumable ? new Resumption(forwarder.Calls, body, context.Request.Path.Value!, resumes) : null;
+        Resumption? resumption = isResumable ? new Resumption(forwarder.Calls, body, context.Request.Path.Value!, new CarryOverWish(), resumes) : null;
 
         PlacementRequest request = Describe(context.Request, api, facts);
         Attempt? attempt = null;
         RequestEnd requestEnd = RequestEnd.Failed;
         try
         {
-            Placement placement = await pool.Host.PlaceAsync(request, context.RequestAborted);
+            Placement placement = await pool.Host.PlaceAsync(request, context.RequestAborted, resumption is null ? null : resumption.Wish.Ask);
             telemetry.Placed(time.GetElapsedTime(readAt));
             while (placement.Refusal is null)
             {

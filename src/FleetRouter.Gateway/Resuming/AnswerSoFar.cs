@@ -24,6 +24,9 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     /// <summary>Ids of prompt and answer, comma-separated; to be trusted if <see cref="HasIds"/>.</summary>
     public ReadOnlySpan<byte> Ids => _ids.Span;
 
+    /// <summary>Whether the text of every token has come.</summary>
+    public bool IsInStep => Tokens == _syncedTokens;
+
     /// <summary>Ids of the answer alone.</summary>
     public ReadOnlySpan<byte> AnswerIds => _ids.Span[_promptIds..].TrimStart((byte)',');
 

@@ -3,6 +3,7 @@ using System.Net.Http.Headers;
 using System.Text.Json;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Gateway.Forwarding;
+using FleetRouter.Hosting;
 
 namespace FleetRouter.Gateway.Resuming;
 
@@ -13,16 +14,18 @@ internal sealed class EngineCalls(HttpMessageInvoker engines)
     public readonly record struct Opened(Stream? Events, AttemptFailure Failure, string Trouble);
 
     /// <summary>Asks an engine to go on with an answer.</summary>
-    /// <param name="attempt">The try: where, and with which headers.</param>
+    /// <param name="attempt">The request's tries: with which headers.</param>
+    /// <param name="to">Where.</param>
+    /// <param name="id">The engine's id of this call.</param>
     /// <param name="path">Path of the call.</param>
     /// <param name="body">Its body.</param>
     /// <param name="cancellation">Ends the wait for the engine's first word.</param>
-    public async Task<Opened> OpenAsync(Attempt attempt, string path, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    public async Task<Opened> OpenAsync(Attempt attempt, Placement to, string id, string path, ReadOnlyMemory<byte> body, CancellationToken cancellation)
     {
         HttpResponseMessage? response = null;
         try
         {
-            response = await SendAsync(attempt, path, body, cancellation);
+            response = await SendAsync(attempt, to, id, path, body, cancellation);
             if (response.StatusCode == HttpStatusCode.ServiceUnavailable)
                 return new Opened(null, AttemptFailure.EngineBusy, "503");
             if (response.StatusCode != HttpStatusCode.OK || response.Content.Headers.ContentType?.MediaType != "text/event-stream")
@@ -42,11 +45,11 @@ internal sealed class EngineCalls(HttpMessageInvoker engines)
     }
 
     /// <summary>The text of some tokens; null where the engine does not tell.</summary>
-    public async Task<string?> DetokenizeAsync(Attempt attempt, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    public async Task<string?> DetokenizeAsync(Attempt attempt, Placement to, ReadOnlyMemory<byte> body, CancellationToken cancellation)
     {
         try
         {
-            using HttpResponseMessage response = await SendAsync(attempt, "/detokenize", body, cancellation);
+            using HttpResponseMessage response = await SendAsync(attempt, to, attempt.EngineRequestId, "/detokenize", body, cancellation);
             if (response.StatusCode != HttpStatusCode.OK)
                 return null;
             using JsonDocument answer = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellation));
@@ -58,9 +61,9 @@ internal sealed class EngineCalls(HttpMessageInvoker engines)
         }
     }
 
-    private async Task<HttpResponseMessage> SendAsync(Attempt attempt, string path, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    private async Task<HttpResponseMessage> SendAsync(Attempt attempt, Placement to, string id, string path, ReadOnlyMemory<byte> body, CancellationToken cancellation)
     {
-        using var request = new HttpRequestMessage(HttpMethod.Post, attempt.Placement.Address!.OriginalString.TrimEnd('/') + path)
+        using var request = new HttpRequestMessage(HttpMethod.Post, to.Address!.OriginalString.TrimEnd('/') + path)
         {
             Version = HttpVersion.Version11,
             Content = new ReadOnlyMemoryContent(body),
@@ -69,7 +72,7 @@ internal sealed class EngineCalls(HttpMessageInvoker engines)
         foreach ((string name, HeaderStringValues values) in attempt.EngineHeaders!.NonValidated)
             if (!name.Equals("X-Request-Id", StringComparison.OrdinalIgnoreCase))
                 request.Headers.TryAddWithoutValidation(name, (IEnumerable<string>)values);
-        request.Headers.TryAddWithoutValidation("X-Request-Id", attempt.EngineRequestId);
+        request.Headers.TryAddWithoutValidation("X-Request-Id", id);
         return await engines.SendAsync(request, cancellation);
     }
 }

@@ -48,6 +48,15 @@ internal sealed class EventReader : IDisposable
         return true;
     }
 
+    /// <summary>Whether a whole event that came and was not taken yet has something of the answer: text, an id, its end.</summary>
+    public bool HasToken()
+    {
+        for (ReadOnlySpan<byte> rest = Rest; EndOfEvent(rest, 0) is > 0 and var length; rest = rest[length..])
+            if (!AnswerEvent.TryRead(rest[..length], out AnswerEvent told) || !AnswerSoFar.IsEmpty(told.Text) || !AnswerSoFar.IsEmpty(told.TokenIds) || !AnswerSoFar.IsEmpty(told.Finish))
+                return true;
+        return false;
+    }
+
     /// <summary>What came behind the last whole event: nothing obliges an engine to end its last line.</summary>
     public ReadOnlySpan<byte> Rest => _bytes.Span[_start..];
 

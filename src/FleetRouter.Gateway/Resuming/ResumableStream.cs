@@ -9,11 +9,11 @@ namespace FleetRouter.Gateway.Resuming;
 /// <summary>A chat's or completion's answer as the client gets it. YARP copies from here, so its flow control, flushing and timeouts
 /// stay; where the engine breaks off or falls silent, another goes on from the exact token, and the client sees one answer.</summary>
 /// <remarks>Only whole events pass, so what the client has is always a point to go on from. Reading is for one reader at a time.</remarks>
-internal sealed class ResumableStream : PassingStream
+internal sealed partial class ResumableStream : PassingStream
 {
     private readonly Attempt _attempt;
     private readonly Resumption _resumption;
-    private readonly EventReader _events = new();
+    private EventReader _events = new();
     private readonly PooledBytes _output = new();
     private readonly AnswerSoFar _soFar;
     private readonly AnswerWriter _writer;
@@ -33,6 +33,7 @@ internal sealed class ResumableStream : PassingStream
         _soFar = new AnswerSoFar(attempt.Terms.WantsTokenIds);
         _writer = new AnswerWriter(attempt.Terms, _soFar, _output);
         _silence = new SilenceAlarm(attempt.Time);
+        _resumption.Wish.Wake = _silence.Wake;
     }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation = default)
@@ -53,6 +54,8 @@ internal sealed class ResumableStream : PassingStream
 
     private async ValueTask AdvanceAsync(CancellationToken cancellation)
     {
+        if (await CarryOverAsync(cancellation))
+            return;
         AttemptFailure failure = AttemptFailure.Broke;
         string trouble;
         try
@@ -65,7 +68,7 @@ internal sealed class ResumableStream : PassingStream
                     return;
                 trouble = wrong;
             }
-            else if (IsDoneWithoutLineEnd())
+            else if (read == SilenceAlarm.Woken || IsDoneWithoutLineEnd())
                 return;
             else
                 trouble = "the stream ended before the answer did";
@@ -243,18 +246,31 @@ internal sealed class ResumableStream : PassingStream
             GiveUp(obstacle);
             return;
         }
+        _resumedFor = ResumeTelemetry.NameOf(failure);
+        await GoOnElsewhereAsync(null, failure, trouble, cancellation);
+    }
+
+    /// <summary>Goes on where the pool says, as often as it takes.</summary>
+    /// <param name="to">Where to first; null asks the pool.</param>
+    /// <param name="failure">What went wrong before.</param>
+    /// <param name="trouble">The same for people.</param>
+    /// <param name="cancellation">Ends it.</param>
+    private async ValueTask GoOnElsewhereAsync(Placement? to, AttemptFailure failure, string trouble, CancellationToken cancellation)
+    {
+        GiveUpCarrying();
+        _silence.Reset();
         if (_stops is null)
             _soFar.ForgetUnshown();
-        _resumedFor = ResumeTelemetry.NameOf(failure);
         while (true)
         {
-            Placement placement = await _attempt.Pool.RetryAsync(_attempt.Request.Id, failure, trouble, _soFar.Tokens, cancellation);
+            Placement placement = to ?? await _attempt.Pool.RetryAsync(_attempt.Request.Id, failure, trouble, _soFar.Tokens, cancellation);
             if (placement.Refusal is { } refusal)
             {
                 GiveUp(refusal.Reason, refusal.Message);
                 return;
             }
-            _attempt.GoOn(placement);
+            _attempt.GoOn(placement, isCarried: to is not null);
+            to = null;
             EngineCalls.Opened opened = await OpenAsync(cancellation);
             if (_ended)
                 return;
@@ -296,13 +312,14 @@ internal sealed class ResumableStream : PassingStream
     private async Task<EngineCalls.Opened> AskToGoOnAsync(CancellationToken cancellation)
     {
         ContinuationKind kind = Continuation.KindOf(_attempt.Terms, _soFar, _attempt.Request.Api, _resumption.Body.Span) ?? ContinuationKind.Text;
-        if (kind == ContinuationKind.TokenIds && _attempt.Terms.HasStop && _stops is null && !await FindUnshownAsync(cancellation))
+        if (kind == ContinuationKind.TokenIds && _attempt.Terms.HasStop && _stops is null && !await FindUnshownAsync(_attempt.Placement, cancellation))
             kind = ContinuationKind.Text;
         if (IsFull())
             return default;
         _continuation.Body?.Dispose();
         _continuation = Continuation.Of(kind, _resumption.Path, _resumption.Body.Span, _attempt.Terms, _soFar);
-        return await _resumption.Calls.OpenAsync(_attempt, _continuation.Path, _continuation.Body?.Memory ?? _resumption.Body.Memory, cancellation);
+        return await _resumption.Calls.OpenAsync(
+            _attempt, _attempt.Placement, _attempt.EngineRequestId, _continuation.Path, _continuation.Body?.Memory ?? _resumption.Body.Memory, cancellation);
     }
 
     /// <summary>Ends an answer that has all the tokens it may have: only the word of it was lost.</summary>
@@ -318,7 +335,7 @@ internal sealed class ResumableStream : PassingStream
     }
 
     /// <summary>Finds what the engine made but held back because it might become a stop string.</summary>
-    private async Task<bool> FindUnshownAsync(CancellationToken cancellation)
+    private async Task<bool> FindUnshownAsync(Placement at, CancellationToken cancellation)
     {
         StopStrings? stops = StopStrings.Of(_resumption.Body.Span, _attempt.Terms);
         if (stops is null)
@@ -330,7 +347,7 @@ internal sealed class ResumableStream : PassingStream
         body.Append(",\"tokens\":["u8);
         body.Append(_soFar.AnswerIds);
         body.Append("]}"u8);
-        string? made = await _resumption.Calls.DetokenizeAsync(_attempt, body.Memory, cancellation);
+        string? made = await _resumption.Calls.DetokenizeAsync(_attempt, at, body.Memory, cancellation);
         if (made is null || !made.StartsWith(shown, StringComparison.Ordinal) || made.EndsWith('�'))
             return false;
         stops.Begin(shown, made[shown.Length..]);
@@ -351,6 +368,8 @@ internal sealed class ResumableStream : PassingStream
         {
             _engine.Dispose();
             _engine = null;
+            _resumption.Wish.Wake = null;
+            GiveUpCarrying();
             _silence.Dispose();
             _events.Dispose();
             _output.Dispose();

@@ -13,12 +13,14 @@ internal sealed class ResumeTelemetry
 
     private readonly Counter<long> _resumes;
     private readonly Counter<long> _given;
+    private readonly Counter<long> _migrations;
     private readonly Histogram<double> _gap;
 
     public ResumeTelemetry(Meter meter)
     {
         _resumes = meter.CreateCounter<long>("fleetrouter_resumes", description: "Answers that went on with another engine in mid-stream, by pool and reason.");
         _given = meter.CreateCounter<long>("fleetrouter_answers_broken", description: "Answers that began and could not go on, by pool and why.");
+        _migrations = meter.CreateCounter<long>("fleetrouter_migrations", description: "Running answers carried over to another instance, by pool and outcome.");
         _gap = meter.CreateHistogram("fleetrouter_resume_gap", "s", "From the last token of one engine to the first of the next, by pool and reason, as the client sees it.", advice: Gaps);
     }
 
@@ -32,6 +34,9 @@ internal sealed class ResumeTelemetry
         if (gap is { } seen)
             _gap.Record(seen.TotalSeconds, new("pool", pool), new KeyValuePair<string, object?>("reason", reason));
     }
+
+    /// <summary>Carrying an answer over came to an end.</summary>
+    public void Migrated(string pool, bool isDone) => _migrations.Add(1, new("pool", pool), new("outcome", isDone ? "done" : "given-up"));
 
     /// <summary>An answer broke off for good.</summary>
     public void GivenUp(string pool, string why) => _given.Add(1, new("pool", pool), new("why", why));

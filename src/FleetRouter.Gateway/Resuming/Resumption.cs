@@ -6,5 +6,6 @@ namespace FleetRouter.Gateway.Resuming;
 /// <param name="Calls">Calls to engines.</param>
 /// <param name="Body">The client's body, with what the gateway added.</param>
 /// <param name="Path">The path the client called.</param>
+/// <param name="Wish">Where the pool wants the request to be.</param>
 /// <param name="Telemetry">Told of every answer that went on.</param>
-internal sealed record Resumption(EngineCalls Calls, RequestBody Body, string Path, ResumeTelemetry Telemetry);
+internal sealed record Resumption(EngineCalls Calls, RequestBody Body, string Path, CarryOverWish Wish, ResumeTelemetry Telemetry);

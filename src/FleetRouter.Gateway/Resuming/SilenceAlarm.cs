@@ -9,7 +9,28 @@ internal sealed class SilenceAlarm(TimeProvider time) : IDisposable
     private CancellationToken _linked;
     private ITimer? _timer;
     private TimeSpan _bound;
+    private volatile bool _isWoken;
     private long _since;   // timestamp of the read under way; 0 without one
+
+    /// <summary>What a read answers that <see cref="Wake"/> ended.</summary>
+    public const int Woken = -1;
+
+    /// <summary>Ends the read under way, or the next; the stream cannot be read any more.</summary>
+    public void Wake()
+    {
+        _isWoken = true;
+        Volatile.Read(ref _reading).Cancel();
+    }
+
+    /// <summary>Begins anew with another stream.</summary>
+    public void Reset()
+    {
+        if (!_isWoken)
+            return;
+        _isWoken = false;
+        _link.Dispose();
+        (_linked, _reading) = (default, new CancellationTokenSource());
+    }
 
     /// <summary>Reads once.</summary>
     /// <exception cref="SilenceException">Nothing came within the bound.</exception>
@@ -24,6 +45,8 @@ internal sealed class SilenceAlarm(TimeProvider time) : IDisposable
         {
             _link.Dispose();
             (_linked, _reading) = (default, new CancellationTokenSource());
+            if (_isWoken)
+                return Woken;
             throw new SilenceException();
         }
         finally
