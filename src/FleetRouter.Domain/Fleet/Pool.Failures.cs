@@ -74,6 +74,8 @@ public sealed partial class Pool
     private void Drain(Instance instance, bool drains, List<PoolEffect> effects)
     {
         _roster.Drain(instance, drains, _now, effects);
+        if (instance.State == InstanceState.Joined)
+            ProbeSoon(instance, effects);
         Disappoint(instance, effects);
         ReleaseHeld(effects);
     }

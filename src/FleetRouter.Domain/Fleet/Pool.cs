@@ -72,6 +72,7 @@ public sealed partial class Pool
             case OptionsChanged e: Change(e.Options, effects); break;
             case AlarmRang: _alarm = TimeSpan.MaxValue; OfferDue(effects); ReleaseHeld(effects); break;
         }
+        _roster.TellEmptied(_now, effects);
         SetAlarm(effects);
     }
 

@@ -33,7 +33,13 @@ public sealed record Refuse(string RequestId, Refusal Refusal, Decision Decision
 /// <summary>An instance's life took a turn: for the log, the metrics and the model directory.</summary>
 public sealed record InstanceChanged(string Instance, InstanceState From, InstanceState To, string Reason) : PoolEffect;
 
-/// <summary>Probe the instance at once: a request found it out of reach.</summary>
+/// <summary>An instance that takes no more work has none left.</summary>
+/// <param name="Instance">The instance.</param>
+/// <param name="State">Why it takes none: it drains, or is gone.</param>
+/// <param name="Took">Time since it is in that state.</param>
+public sealed record InstanceEmptied(string Instance, InstanceState State, TimeSpan Took) : PoolEffect;
+
+/// <summary>Probe the instance at once: how it is must be known now.</summary>
 public sealed record ProbeNow(string Instance) : PoolEffect;
 
 /// <summary>Ring (<see cref="AlarmRang"/>) at this time; replaces any earlier wish.</summary>

@@ -3,6 +3,8 @@ namespace FleetRouter.Domain.Fleet;
 /// <summary>A pool's instances and their lives: who may be given work, and why the others may not.</summary>
 internal sealed class Roster
 {
+    private const string ToldToDrain = "told to drain";
+
     private readonly SortedDictionary<string, Instance> _instances = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, ReadySet> _readyByModel = new(StringComparer.Ordinal);
 
@@ -11,6 +13,9 @@ internal sealed class Roster
 
     /// <summary>What the pool serves, for the model directory; replaced whole whenever it changes.</summary>
     public ServedModels Served { get; private set; } = ServedModels.None;
+
+    /// <summary>Those that take no more work and have some left: told to drain, or no longer named by discovery.</summary>
+    public List<Instance> Emptying { get; } = [];
 
     public Instance? Find(string id) => _instances.GetValueOrDefault(id);
 
@@ -33,6 +38,8 @@ internal sealed class Roster
             return;
         Change(instance, InstanceState.Gone, "no longer named by discovery", at, effects);
         _instances.Remove(id);
+        if (instance.Requests > 0 && !Emptying.Contains(instance))
+            Emptying.Add(instance);
         Rebuild();
     }
 
@@ -41,10 +48,11 @@ internal sealed class Roster
         instance.FailedProbes = 0;
         bool sameModels = instance.Models.SequenceEqual(report.Models, StringComparer.Ordinal);
         instance.Models = report.Models;
-        if (report.Models.Count == 0)
-            Change(instance, InstanceState.Suspect, "healthy, but lists no model", at, effects);
-        else if (instance.State != InstanceState.Draining)
-            Change(instance, InstanceState.Ready, $"answers its probe, serves {string.Join(", ", report.Models)}", at, effects);
+        if (instance.State != InstanceState.Draining)
+            if (report.Models.Count == 0)
+                Change(instance, InstanceState.Suspect, "healthy, but lists no model", at, effects);
+            else
+                Change(instance, InstanceState.Ready, $"answers its probe, serves {string.Join(", ", report.Models)}", at, effects);
         if (!sameModels)
             Rebuild();
     }
@@ -61,10 +69,28 @@ internal sealed class Roster
     /// <summary>Has an instance take no new work, or makes it prove again that it is ready.</summary>
     public void Drain(Instance instance, bool drains, TimeSpan at, List<PoolEffect> effects)
     {
+        Emptying.Remove(instance);
         if (drains)
-            Change(instance, InstanceState.Draining, "told to drain", at, effects);
+        {
+            Change(instance, InstanceState.Draining, ToldToDrain, at, effects);
+            Emptying.Add(instance);
+        }
         else if (instance.State == InstanceState.Draining)
             Change(instance, InstanceState.Joined, "no longer told to drain, not yet probed", at, effects);
+    }
+
+    /// <summary>Tells which of those that empty themselves have nothing left.</summary>
+    public void TellEmptied(TimeSpan at, List<PoolEffect> effects)
+    {
+        for (int i = Emptying.Count - 1; i >= 0; i--)
+        {
+            if (Emptying[i] is not { Requests: 0 } empty)
+                continue;
+            Emptying.RemoveAt(i);
+            if (empty.State == InstanceState.Draining)
+                empty.StateReason = ToldToDrain + "; empty";
+            effects.Add(new InstanceEmptied(empty.Id, empty.State, at - empty.StateSince));
+        }
     }
 
     public void Suspect(Instance instance, string reason, TimeSpan at, List<PoolEffect> effects)
