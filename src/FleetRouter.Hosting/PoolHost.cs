@@ -74,7 +74,11 @@ public sealed class PoolHost : IDisposable
         AskAsync(new AttemptFailed(_clock.Now, requestId, failure, reason, emittedTokens), requestId, clientGone);
 
     /// <summary>Reports that tokens of an answer passed; the first of these ends the prefill.</summary>
-    public void Progressed(string requestId, int outputTokens) => Post(new RequestProgressed(_clock.Now, requestId, outputTokens));
+    /// <param name="requestId">The request.</param>
+    /// <param name="outputTokens">Output tokens so far in this attempt.</param>
+    /// <param name="longestGap">Longest time between two of those since the report before.</param>
+    public void Progressed(string requestId, int outputTokens, TimeSpan longestGap = default) =>
+        Post(new RequestProgressed(_clock.Now, requestId, outputTokens, longestGap));
 
     /// <summary>Reports what became of carrying a request over.</summary>
     /// <param name="requestId">The request.</param>
@@ -189,7 +193,7 @@ public sealed class PoolHost : IDisposable
     {
         switch (effect)
         {
-            case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision) { StallAfter = e.StallAfter }); break;
+            case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision) { StallAfter = e.StallAfter, FirstTokenAfter = e.FirstTokenAfter }); break;
             case Migrate e when _carryOver.TryGetValue(e.RequestId, out Action<Placement>? carryOver):
                 carryOver(new Placement(e.To, _addresses[e.To], null, e.Decision));
                 break;

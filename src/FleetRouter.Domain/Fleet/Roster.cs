@@ -1,3 +1,5 @@
+using FleetRouter.Domain.Health;
+
 namespace FleetRouter.Domain.Fleet;
 
 /// <summary>A pool's instances and their lives: who may be given work, and why the others may not.</summary>
@@ -43,27 +45,43 @@ internal sealed class Roster
         Rebuild();
     }
 
-    public void Answered(Instance instance, EngineReport report, TimeSpan at, List<PoolEffect> effects)
+    /// <summary>A probe was answered; <paramref name="mostOut"/> is the share of the instances that may be kept out nevertheless.</summary>
+    public void Answered(Instance instance, EngineReport report, double mostOut, TimeSpan at, List<PoolEffect> effects)
     {
         instance.FailedProbes = 0;
+        instance.Health.Answered(at);
         bool sameModels = instance.Models.SequenceEqual(report.Models, StringComparer.Ordinal);
         instance.Models = report.Models;
         if (instance.State != InstanceState.Draining)
             if (report.Models.Count == 0)
                 Change(instance, InstanceState.Suspect, "healthy, but lists no model", at, effects);
-            else
+            else if (!Outliers.IsKeptOut(instance, at) || !Outliers.MayKeepOut(instance, All, mostOut, at))
                 Change(instance, InstanceState.Ready, $"answers its probe, serves {string.Join(", ", report.Models)}", at, effects);
         if (!sameModels)
             Rebuild();
     }
 
-    public void Missed(Instance instance, string reason, int suspectAfter, TimeSpan at, List<PoolEffect> effects)
+    /// <summary>A probe failed; whether it is one too many in a row for an instance that is ready.</summary>
+    public static bool Missed(Instance instance, string reason, int suspectAfter)
     {
         instance.FailedProbes++;
+        instance.Health.Missed();
         if (instance.State == InstanceState.Joined)
             instance.StateReason = reason;
-        if (instance.State == InstanceState.Ready && instance.FailedProbes >= suspectAfter)
-            Suspect(instance, $"{instance.FailedProbes} probes failed, the last: {reason}", at, effects);
+        return instance.State == InstanceState.Ready && instance.FailedProbes >= suspectAfter;
+    }
+
+    /// <summary>Gives those that are kept out work again where too few others are left; whether there was one.</summary>
+    public bool ReadmitNeeded(double mostOut, TimeSpan at, List<PoolEffect> effects)
+    {
+        bool any = false;
+        foreach (Instance instance in All)
+            if (Outliers.IsKeptOut(instance, at) && !Outliers.MayKeepOut(instance, All, mostOut, at))
+            {
+                Change(instance, InstanceState.Ready, "answers its probe, and too few others are left to keep it out", at, effects);
+                any = true;
+            }
+        return any;
     }
 
     /// <summary>Has an instance take no new work, or makes it prove again that it is ready.</summary>
@@ -105,6 +123,8 @@ internal sealed class Roster
             return;
         effects.Add(new InstanceChanged(instance.Id, instance.State, to, reason));
         (instance.State, instance.StateReason, instance.StateSince) = (to, reason, at);
+        if (to == InstanceState.Ready)
+            instance.Health.Readmit(at);
         Rebuild();
     }
 

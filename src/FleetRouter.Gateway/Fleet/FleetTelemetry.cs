@@ -13,6 +13,7 @@ internal sealed partial class FleetTelemetry
     private readonly Counter<long> _refusals;
     private readonly Counter<long> _holds;
     private readonly Counter<long> _turns;
+    private readonly Counter<long> _ejections;
     private readonly Histogram<double> _heldFor;
     private volatile IReadOnlyList<HostedPool> _pools = [];
 
@@ -23,6 +24,7 @@ internal sealed partial class FleetTelemetry
         _refusals = meter.CreateCounter<long>("fleetrouter_refusals", description: "Requests refused, by reason.");
         _holds = meter.CreateCounter<long>("fleetrouter_holds", description: "Requests that had to wait in the router.");
         _turns = meter.CreateCounter<long>("fleetrouter_instance_changes", description: "Turns in the lives of instances.");
+        _ejections = meter.CreateCounter<long>("fleetrouter_instance_ejections", description: "Times an instance was kept out for failing, or being slow, more than its peers.");
         _heldFor = meter.CreateHistogram("fleetrouter_hold_time", "s", "Time held requests waited until they were dispatched or refused.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60] });
         meter.CreateObservableGauge("fleetrouter_held_requests", () => Each(p => p.Held), description: "Requests waiting in the router.");
@@ -65,6 +67,9 @@ internal sealed partial class FleetTelemetry
             case InstanceChanged e:
                 _turns.Add(1, new("pool", name), new("to", e.To.ToString().ToLowerInvariant()));
                 LogInstance(name, e.Instance, e.From, e.To, e.Reason);
+                break;
+            case InstanceEjected e:
+                _ejections.Add(1, new("pool", name), new("instance", e.Instance));
                 break;
             case InstanceEmptied e:
                 LogEmptied(name, e.Instance, e.State, e.Took.TotalSeconds);
