@@ -25,7 +25,7 @@ internal sealed class InstanceHealth
 
     private FadingSum _incidents = new(Memory), _successes = new(Memory);
     private TimeSpan? _answersSince;
-    private TimeSpan _readmittedAt;
+    private TimeSpan _readmittedAt, _behavesSince;
     private int _ejections;
 
     /// <summary>Requests of this router it may have at once: few after an ejection.</summary>
@@ -43,7 +43,11 @@ internal sealed class InstanceHealth
     /// <summary>Whether an attempt says how the instance has been since it was readmitted.</summary>
     public bool IsSince(TimeSpan began) => began >= _readmittedAt;
 
-    public void Failed(TimeSpan now) => _incidents.Add(1, now);
+    public void Failed(TimeSpan now)
+    {
+        Forgive(now);
+        _incidents.Add(1, now);
+    }
 
     public void Succeeded(TimeSpan now) => _successes.Add(1, now);
 
@@ -65,7 +69,8 @@ internal sealed class InstanceHealth
     /// <summary>Has it prove itself, for twice as long as the last time unless it has behaved since.</summary>
     public void Eject(TimeSpan now)
     {
-        _ejections = 1 + Math.Max(0, _ejections - (int)((now - _readmittedAt) / Trial));
+        Forgive(now);
+        _ejections++;
         Probation = TimeSpan.FromTicks(Math.Min(FirstEjection.Ticks << Math.Min(_ejections - 1, LongestDoubling), LongestEjection.Ticks));
         _answersSince = null;
     }
@@ -79,12 +84,18 @@ internal sealed class InstanceHealth
 
     public void Readmit(TimeSpan now)
     {
-        _readmittedAt = now;
+        _readmittedAt = _behavesSince = now;
         if (Probation == TimeSpan.Zero)
             return;
         (Probation, Slots) = (TimeSpan.Zero, FirstSlots);
         _incidents.Clear();
         _successes.Clear();
         Pace.Clear();
+    }
+
+    private void Forgive(TimeSpan now)
+    {
+        _ejections = Math.Max(0, _ejections - (int)((now - _behavesSince) / Trial));
+        _behavesSince = now;
     }
 }
