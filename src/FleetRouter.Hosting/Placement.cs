@@ -12,4 +12,7 @@ public sealed record Placement(string? Instance, Uri? Address, Refusal? Refusal,
 {
     /// <summary>As <see cref="Domain.Fleet.Dispatch.StallAfter"/>.</summary>
     public TimeSpan StallAfter { get; init; }
+
+    /// <summary>As <see cref="Domain.Fleet.Dispatch.FirstTokenAfter"/>.</summary>
+    public TimeSpan FirstTokenAfter { get; init; }
 }

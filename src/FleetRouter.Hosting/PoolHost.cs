@@ -18,6 +18,7 @@ public sealed class PoolHost : IDisposable
     private readonly List<PoolEffect> _effects = [];
     private readonly Dictionary<string, TaskCompletionSource<Placement>> _waiting = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Action<CarryOver>> _carryOver = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, TaskCompletionSource> _emptying = new(StringComparer.Ordinal);
     // An address stays when its instance leaves: a dispatch decided just before may still ask for it.
     private readonly ConcurrentDictionary<string, Uri> _addresses = new(StringComparer.Ordinal);
     private readonly ITimer _alarm;
@@ -73,7 +74,11 @@ public sealed class PoolHost : IDisposable
         AskAsync(new AttemptFailed(_clock.Now, requestId, failure, reason, emittedTokens), requestId, clientGone);
 
     /// <summary>Reports that tokens of an answer passed; the first of these ends the prefill.</summary>
-    public void Progressed(string requestId, int outputTokens) => Post(new RequestProgressed(_clock.Now, requestId, outputTokens));
+    /// <param name="requestId">The request.</param>
+    /// <param name="outputTokens">Output tokens so far in this attempt.</param>
+    /// <param name="longestGap">Longest time between two of those since the report before.</param>
+    public void Progressed(string requestId, int outputTokens, TimeSpan longestGap = default) =>
+        Post(new RequestProgressed(_clock.Now, requestId, outputTokens, longestGap));
 
     /// <summary>Reports what became of carrying a request over.</summary>
     /// <param name="requestId">The request.</param>
@@ -83,7 +88,27 @@ public sealed class PoolHost : IDisposable
         Post(new MigrationEnded(_clock.Now, requestId, emittedTokens, failure));
 
     /// <summary>Has an instance emptied, or takes that back.</summary>
-    public void Drain(string instance, bool drains) => Post(new DrainOrdered(_clock.Now, instance, drains));
+    /// <param name="instance">The instance.</param>
+    /// <param name="drains">Whether it is to take no new work and its requests are to go elsewhere; false makes it one like the others again.</param>
+    /// <param name="wait">Longest time to wait until it is empty.</param>
+    /// <param name="gone">Ends the waiting.</param>
+    /// <returns>The instance after that; null if the pool has none of that name.</returns>
+    public async Task<InstanceView?> DrainAsync(string instance, bool drains, TimeSpan wait, CancellationToken gone)
+    {
+        if (await FindAsync(instance) is not { } before)
+            return null;
+        TaskCompletionSource? emptied = drains ? _emptying.GetOrAdd(instance, _ => new(TaskCreationOptions.RunContinuationsAsynchronously)) : null;
+        Post(new DrainOrdered(_clock.Now, instance, drains));
+        if (emptied is not null && wait > TimeSpan.Zero)
+            await emptied.Task.WaitAsync(wait, _clock.Provider, gone).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return await FindAsync(instance) ?? before with { State = InstanceState.Gone, Reason = "no longer named by discovery; empty", Leases = 0 };
+    }
+
+    private async Task<InstanceView?> FindAsync(string instance)
+    {
+        PoolView view = await DescribeAsync();
+        return view.Instances.Concat(view.Leaving).FirstOrDefault(i => i.Id == instance);
+    }
 
     /// <summary>Reports the end of a request; to be called once for every request that was placed, whatever the end.</summary>
     public void Ended(string requestId, RequestEnd end, TokenUsage? usage) => Post(new RequestEnded(_clock.Now, requestId, end, usage));
@@ -168,9 +193,11 @@ public sealed class PoolHost : IDisposable
     {
         switch (effect)
         {
-            case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision) { StallAfter = e.StallAfter }); break;
+            case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision) { StallAfter = e.StallAfter, FirstTokenAfter = e.FirstTokenAfter }); break;
             case Migrate e: AskToCarryOver(e.RequestId, e.From, new Placement(e.To, _addresses[e.To], null, e.Decision), atOnce: false); break;
             case Move e: AskToCarryOver(e.RequestId, e.From, new Placement(e.To, _addresses[e.To], null, e.Decision), atOnce: true); break;
+            case InstanceEmptied e: Emptied(e.Instance); break;
+            case InstanceChanged { From: InstanceState.Draining, To: not InstanceState.Gone } e: Emptied(e.Instance); break;
             case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision)); break;
             case ProbeNow e: ProbeRequested?.Invoke(e.Instance); break;
             case WakeAt e: _alarm.Change(WholeMilliseconds(e.At - _clock.Now), Timeout.InfiniteTimeSpan); break;
@@ -181,6 +208,13 @@ public sealed class PoolHost : IDisposable
     {
         if (_carryOver.TryGetValue(requestId, out Action<CarryOver>? carryOver))
             carryOver(new CarryOver(from, to, atOnce));
+    }
+
+    /// <summary>Nobody need wait for it any more: it is empty, or to be emptied no longer.</summary>
+    private void Emptied(string instance)
+    {
+        if (_emptying.TryRemove(instance, out TaskCompletionSource? emptied))
+            emptied.TrySetResult();
     }
 
     private void Answer(string requestId, Placement placement)

@@ -48,6 +48,9 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     public TimeSpan PacedAt;
     public int PacedTokens;
 
+    /// <summary>Silence on this instance after which the attempt counts as stalled: before its first token, and after.</summary>
+    public TimeSpan FirstTokenAfter, StallAfter;
+
     public int OutputTokens;
     public bool PrefillDone;
 

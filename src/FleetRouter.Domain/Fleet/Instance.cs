@@ -1,4 +1,5 @@
 using FleetRouter.Domain.Admission;
+using FleetRouter.Domain.Health;
 using FleetRouter.Domain.Prefixes;
 
 namespace FleetRouter.Domain.Fleet;
@@ -40,6 +41,15 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
 
     /// <summary>How fast prompts may follow each other here.</summary>
     public readonly AnswerPace Pace = new();
+
+    /// <summary>How it has behaved lately.</summary>
+    public readonly InstanceHealth Health = new();
+
+    /// <summary>How long it may be silent in the middle of an answer.</summary>
+    public readonly StallBound Stall = new();
+
+    /// <summary>When any of its answers got on last; null if none ever did.</summary>
+    public TimeSpan? LastTokenAt;
 
     /// <summary>Requests held in the router for this instance.</summary>
     public readonly Claims Claims = new();
@@ -88,7 +98,7 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
 
     /// <summary>Why nobody at all is given to it at the moment; null if somebody may be.</summary>
     public string? Closed(TimeSpan now, PoolOptions options) =>
-        BusyUntil > now ? "engine-busy" : AllRequests >= options.MaxRequestsPerInstance ? "request-limit" : null;
+        BusyUntil > now ? "engine-busy" : Requests >= Health.Slots ? "readmission" : AllRequests >= options.MaxRequestsPerInstance ? "request-limit" : null;
 
     public bool Serves(string model) => State == InstanceState.Ready && Models.Contains(model, StringComparer.Ordinal);
 

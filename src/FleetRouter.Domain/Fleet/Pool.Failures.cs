@@ -29,12 +29,16 @@ public sealed partial class Pool
             if (work.Emitted == 0)
                 (work.Failed ??= []).Add(instance);
             // One that has half an answer goes back there too, once a probe finds the instance well.
-            _roster.Suspect(instance, e.Reason, _now, effects);
-            ProbeSoon(instance, effects);
+            if (e.Failure == AttemptFailure.Stalled)
+                Stall(instance, work, e.Reason, effects);
+            else
+                Doubt(instance, work, e.Reason, effects);
         }
         work.Fruitless = gotOn ? 1 : work.Fruitless + 1;
         if (work.Fruitless > _options.MaxAttempts || work.Resumes > MostResumes)
             Refuse(work, Exhausted(work, e), [], effects);
+        else if (!_retries.TryTake(_options.RetryBudget, _inFlight.Count, isBound: work.Emitted == 0, _now))
+            Refuse(work, OverBudget(e), [], effects);
         else
         {
             work.Attempt++;
@@ -49,6 +53,14 @@ public sealed partial class Pool
         : new Refusal(RefusalKind.Broken, "attempts-exhausted", work.Resumes > MostResumes
             ? $"the answer broke {work.Resumes} times, the last: {last.Reason}"
             : $"{work.Fruitless - 1} instances in turn could not be reached, the last: {last.Reason}", BusyRest);
+
+    private Refusal OverBudget(AttemptFailed last)
+    {
+        string what = $"more attempts fail than {_options.RetryBudget:0.##%} of the requests (option retryBudget), the last: {last.Reason}";
+        return last.Failure == AttemptFailure.EngineBusy
+            ? Busy("retry-budget", what)
+            : new Refusal(RefusalKind.Broken, "retry-budget", $"pool {_options.Name} is failing: {what}", BusyRest);
+    }
 
     private static void ProbeSoon(Instance instance, List<PoolEffect> effects)
     {
@@ -74,6 +86,9 @@ public sealed partial class Pool
     private void Drain(Instance instance, bool drains, List<PoolEffect> effects)
     {
         _roster.Drain(instance, drains, _now, effects);
+        ReadmitNeeded(effects);
+        if (instance.State == InstanceState.Joined)
+            ProbeSoon(instance, effects);
         Disappoint(instance, effects);
         ReleaseHeld(effects);
     }

@@ -1,4 +1,5 @@
 using FleetRouter.Domain.Admission;
+using FleetRouter.Domain.Health;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Domain.Prefixes;
 using FleetRouter.Domain.Sessions;
@@ -20,6 +21,7 @@ public sealed partial class Pool
     private readonly SessionHomes _homes = new();
     private readonly TokenEstimates _estimates = new();
     private readonly PrefillSpeed _speed;
+    private readonly RetryBudget _retries = new();
     private PoolOptions _options;
     private IPlacementPolicy _policy;
     private TimeSpan _now;
@@ -59,7 +61,8 @@ public sealed partial class Pool
             case AttemptFailed e: Fail(e, effects); break;
             case InstanceProbed e: Probed(e, effects); break;
             case ProbeFailed e when _roster.Find(e.Instance) is { } instance:
-                _roster.Missed(instance, e.Reason, _options.SuspectAfterFailedProbes, _now, effects);
+                if (Roster.Missed(instance, e.Reason, _options.SuspectAfterFailedProbes))
+                    Doubt(instance, null, $"{instance.FailedProbes} probes failed, the last: {e.Reason}", effects);
                 Disappoint(instance, effects);
                 break;
             case DrainOrdered e when _roster.Find(e.Instance) is { } instance: Drain(instance, e.Drains, effects); break;
@@ -68,10 +71,12 @@ public sealed partial class Pool
                 _roster.Leave(e.Instance, _now, effects);
                 Disappoint(instance, effects);
                 WakeFor(instance, TimeSpan.MaxValue);
+                ReadmitNeeded(effects);
                 break;
             case OptionsChanged e: Change(e.Options, effects); break;
             case AlarmRang: _alarm = TimeSpan.MaxValue; OfferDue(effects); ReleaseHeld(effects); break;
         }
+        _roster.TellEmptied(_now, effects);
         SetAlarm(effects);
     }
 
@@ -87,6 +92,7 @@ public sealed partial class Pool
             Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Instances.Length),
         };
         _inFlight.Add(request.Id, work);
+        _retries.Arrived(_now);
         if (!_held.HoldsModel(request.Model))
         {
             Place(work, effects);
@@ -134,7 +140,11 @@ public sealed partial class Pool
         _held.Remove(work, _now);
         Lease(work, instance, fit.CachedTokens);
         instance.Pace.Spend(fit.Own, _now);
-        effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, rule, instance.Id, weighed, null)));
+        (work.FirstTokenAfter, work.StallAfter) = (FirstTokenAfter(instance, fit.Own), instance.Stall.At(_now));
+        effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, rule, instance.Id, weighed, null))
+        {
+            StallAfter = work.StallAfter, FirstTokenAfter = work.FirstTokenAfter,
+        });
     }
 
     private void Lease(InFlight work, Instance instance, int cachedTokens)
@@ -171,10 +181,18 @@ public sealed partial class Pool
         if (!_inFlight.TryGetValue(e.RequestId, out InFlight? work) || work.Instance is not { } instance)
             return;
         if (work.InterTokenSince(_now, e.OutputTokens) is { } interToken)
+        {
             instance.Pace.Saw(interToken, _options.InterTokenSlo.TotalSeconds);
+            instance.Health.Pace.Saw(interToken, _now);
+        }
+        instance.Stall.Saw(e.LongestGap, _now);
+        instance.LastTokenAt = _now;
         bool first = !work.PrefillDone && e.OutputTokens > 0;
         if (first)
+        {
             instance.Line.Finish(work, _now);
+            GotOn(instance, work);
+        }
         work.Progress(e.OutputTokens);
         if (!first)
             return;
@@ -190,10 +208,15 @@ public sealed partial class Pool
         _held.Remove(work, _now);
         if (work.Instance is { } instance)
         {
+            if (e.End == RequestEnd.Completed)
+                Succeed(instance, work);
             work.EndLease(_now);
             _held.PlaceFreed(_now);
             if (e.End == RequestEnd.EngineBroke)
-                ProbeSoon(instance, effects);
+            {
+                Doubt(instance, work, "it broke off an answer, or stood still", effects);
+                Disappoint(instance, effects);
+            }
             if (e.Usage is { } usage)
                 _estimates.Learn(work.Request, usage);
         }
@@ -209,7 +232,8 @@ public sealed partial class Pool
         instance.Reconcile(e.Report, _now, _estimates);
         if (e.Report.Waiting == 0)
             instance.BusyUntil = TimeSpan.Zero;
-        _roster.Answered(instance, e.Report, _now, effects);
+        _roster.Answered(instance, e.Report, _options.MaxEjectedShare, _now, effects);
+        EjectIfSlow(instance, effects);
         if (_options.RebalanceQueued)
             Rebalance(instance, effects);
         Disappoint(instance, effects);

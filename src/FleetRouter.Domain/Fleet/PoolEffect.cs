@@ -1,4 +1,5 @@
 using FleetRouter.Domain.Admission;
+using FleetRouter.Domain.Health;
 using FleetRouter.Domain.Placement;
 
 namespace FleetRouter.Domain.Fleet;
@@ -11,7 +12,10 @@ public abstract record PoolEffect;
 public sealed record Dispatch(string RequestId, string Instance, Decision Decision) : PoolEffect
 {
     /// <summary>Time between two tokens after which the attempt counts as stalled (<see cref="AttemptFailure.Stalled"/>).</summary>
-    public TimeSpan StallAfter { get; init; } = TimeSpan.FromSeconds(10);
+    public TimeSpan StallAfter { get; init; } = StallBound.AtFirst;
+
+    /// <summary>Time without a first token after which the attempt counts as stalled.</summary>
+    public TimeSpan FirstTokenAfter { get; init; } = TimeSpan.FromMinutes(10);
 }
 
 /// <summary>Take a request without a first token from the instance it queues on and send it to another. The lease moves at
@@ -33,7 +37,20 @@ public sealed record Refuse(string RequestId, Refusal Refusal, Decision Decision
 /// <summary>An instance's life took a turn: for the log, the metrics and the model directory.</summary>
 public sealed record InstanceChanged(string Instance, InstanceState From, InstanceState To, string Reason) : PoolEffect;
 
-/// <summary>Probe the instance at once: a request found it out of reach.</summary>
+/// <summary>An instance that takes no more work has none left.</summary>
+/// <param name="Instance">The instance.</param>
+/// <param name="State">Why it takes none: it drains, or is gone.</param>
+/// <param name="Took">Time since it is in that state.</param>
+public sealed record InstanceEmptied(string Instance, InstanceState State, TimeSpan Took) : PoolEffect;
+
+/// <summary>An instance failed more often, or was slower, than its peers: it is <see cref="InstanceState.Suspect"/> until it has answered
+/// its probes for a time on end, or is needed.</summary>
+/// <param name="Instance">The instance.</param>
+/// <param name="For">That time.</param>
+/// <param name="Reason">What it did.</param>
+public sealed record InstanceEjected(string Instance, TimeSpan For, string Reason) : PoolEffect;
+
+/// <summary>Probe the instance at once: how it is must be known now.</summary>
 public sealed record ProbeNow(string Instance) : PoolEffect;
 
 /// <summary>Ring (<see cref="AlarmRang"/>) at this time; replaces any earlier wish.</summary>

@@ -26,7 +26,8 @@ public sealed record RequestArrived(TimeSpan At, PlacementRequest Request) : Poo
 /// <param name="At">When.</param>
 /// <param name="RequestId">The request.</param>
 /// <param name="OutputTokens">Output tokens so far in this attempt, at least 1.</param>
-public sealed record RequestProgressed(TimeSpan At, string RequestId, int OutputTokens) : PoolEvent(At);
+/// <param name="LongestGap">Longest time between two of those since the report before; zero where none was measured.</param>
+public sealed record RequestProgressed(TimeSpan At, string RequestId, int OutputTokens, TimeSpan LongestGap = default) : PoolEvent(At);
 
 /// <summary>An attempt came to no end of the answer, and the request may go elsewhere: from its beginning, or behind the
 /// tokens its client has. Answered as <see cref="RequestArrived"/> is.</summary>

@@ -49,6 +49,14 @@ public sealed record PoolOptions
     /// <summary>Consecutive failed probes after which an instance is suspect. Range 1 to 100, default 3.</summary>
     public int SuspectAfterFailedProbes { get; init; } = 3;
 
+    /// <summary>Share of the requests, of the last seconds and in flight, that may be attempted again before they have a token. Range 0 to 10,
+    /// default 0.2 (as Finagle, Linkerd and Envoy have it).</summary>
+    public double RetryBudget { get; init; } = 0.2;
+
+    /// <summary>Share of the instances that may be kept out for failing or being slow though they answer their probes. Range 0 to 1,
+    /// default 0.5; 0 keeps none out.</summary>
+    public double MaxEjectedShare { get; init; } = 0.5;
+
     /// <summary>Time without a turn after which a session's home is forgotten. Range 1 s to 7 d, default 30 min.</summary>
     public TimeSpan SessionIdleTime { get; init; } = TimeSpan.FromMinutes(30);
 

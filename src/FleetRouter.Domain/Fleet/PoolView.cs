@@ -10,8 +10,14 @@ namespace FleetRouter.Domain.Fleet;
 public sealed record PoolView(
     string Name, string Policy, int Held, int Sessions, double BytesPerToken, IReadOnlyList<InstanceView> Instances)
 {
+    /// <summary>Instances that discovery no longer names and that still have requests.</summary>
+    public IReadOnlyList<InstanceView> Leaving { get; init; } = [];
+
     internal static PoolView Of(PoolOptions options, Roster roster, int held, int sessions, TokenEstimates estimates) =>
-        new(options.Name, options.Policy, held, sessions, estimates.BytesPerToken, [.. roster.All.Select(InstanceView.Of)]);
+        new(options.Name, options.Policy, held, sessions, estimates.BytesPerToken, [.. roster.All.Select(InstanceView.Of)])
+        {
+            Leaving = [.. roster.Emptying.Where(i => i.State == InstanceState.Gone).Select(InstanceView.Of)],
+        };
 }
 
 /// <summary>One instance's state at a moment.</summary>

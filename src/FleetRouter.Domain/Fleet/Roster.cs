@@ -1,8 +1,12 @@
+using FleetRouter.Domain.Health;
+
 namespace FleetRouter.Domain.Fleet;
 
 /// <summary>A pool's instances and their lives: who may be given work, and why the others may not.</summary>
 internal sealed class Roster
 {
+    private const string ToldToDrain = "told to drain";
+
     private readonly SortedDictionary<string, Instance> _instances = new(StringComparer.Ordinal);
     private readonly SortedDictionary<string, ReadySet> _readyByModel = new(StringComparer.Ordinal);
 
@@ -11,6 +15,9 @@ internal sealed class Roster
 
     /// <summary>What the pool serves, for the model directory; replaced whole whenever it changes.</summary>
     public ServedModels Served { get; private set; } = ServedModels.None;
+
+    /// <summary>Those that take no more work and have some left: told to drain, or no longer named by discovery.</summary>
+    public List<Instance> Emptying { get; } = [];
 
     public Instance? Find(string id) => _instances.GetValueOrDefault(id);
 
@@ -33,38 +40,75 @@ internal sealed class Roster
             return;
         Change(instance, InstanceState.Gone, "no longer named by discovery", at, effects);
         _instances.Remove(id);
+        if (instance.Requests > 0 && !Emptying.Contains(instance))
+            Emptying.Add(instance);
         Rebuild();
     }
 
-    public void Answered(Instance instance, EngineReport report, TimeSpan at, List<PoolEffect> effects)
+    /// <summary>A probe was answered; <paramref name="mostOut"/> is the share of the instances that may be kept out nevertheless.</summary>
+    public void Answered(Instance instance, EngineReport report, double mostOut, TimeSpan at, List<PoolEffect> effects)
     {
         instance.FailedProbes = 0;
+        instance.Health.Answered(at);
         bool sameModels = instance.Models.SequenceEqual(report.Models, StringComparer.Ordinal);
         instance.Models = report.Models;
-        if (report.Models.Count == 0)
-            Change(instance, InstanceState.Suspect, "healthy, but lists no model", at, effects);
-        else if (instance.State != InstanceState.Draining)
-            Change(instance, InstanceState.Ready, $"answers its probe, serves {string.Join(", ", report.Models)}", at, effects);
+        if (instance.State != InstanceState.Draining)
+            if (report.Models.Count == 0)
+                Change(instance, InstanceState.Suspect, "healthy, but lists no model", at, effects);
+            else if (!Outliers.IsKeptOut(instance, at) || !Outliers.MayKeepOut(instance, All, mostOut, at))
+                Change(instance, InstanceState.Ready, $"answers its probe, serves {string.Join(", ", report.Models)}", at, effects);
         if (!sameModels)
             Rebuild();
     }
 
-    public void Missed(Instance instance, string reason, int suspectAfter, TimeSpan at, List<PoolEffect> effects)
+    /// <summary>A probe failed; whether it is one too many in a row for an instance that is ready.</summary>
+    public static bool Missed(Instance instance, string reason, int suspectAfter)
     {
         instance.FailedProbes++;
+        instance.Health.Missed();
         if (instance.State == InstanceState.Joined)
             instance.StateReason = reason;
-        if (instance.State == InstanceState.Ready && instance.FailedProbes >= suspectAfter)
-            Suspect(instance, $"{instance.FailedProbes} probes failed, the last: {reason}", at, effects);
+        return instance.State == InstanceState.Ready && instance.FailedProbes >= suspectAfter;
+    }
+
+    /// <summary>Gives those that are kept out work again where too few others are left; whether there was one.</summary>
+    public bool ReadmitNeeded(double mostOut, TimeSpan at, List<PoolEffect> effects)
+    {
+        bool any = false;
+        foreach (Instance instance in All)
+            if (Outliers.IsKeptOut(instance, at) && !Outliers.MayKeepOut(instance, All, mostOut, at))
+            {
+                Change(instance, InstanceState.Ready, "answers its probe, and too few others are left to keep it out", at, effects);
+                any = true;
+            }
+        return any;
     }
 
     /// <summary>Has an instance take no new work, or makes it prove again that it is ready.</summary>
     public void Drain(Instance instance, bool drains, TimeSpan at, List<PoolEffect> effects)
     {
+        Emptying.Remove(instance);
         if (drains)
-            Change(instance, InstanceState.Draining, "told to drain", at, effects);
+        {
+            Change(instance, InstanceState.Draining, ToldToDrain, at, effects);
+            Emptying.Add(instance);
+        }
         else if (instance.State == InstanceState.Draining)
             Change(instance, InstanceState.Joined, "no longer told to drain, not yet probed", at, effects);
+    }
+
+    /// <summary>Tells which of those that empty themselves have nothing left.</summary>
+    public void TellEmptied(TimeSpan at, List<PoolEffect> effects)
+    {
+        for (int i = Emptying.Count - 1; i >= 0; i--)
+        {
+            if (Emptying[i] is not { Requests: 0 } empty)
+                continue;
+            Emptying.RemoveAt(i);
+            if (empty.State == InstanceState.Draining)
+                empty.StateReason = ToldToDrain + "; empty";
+            effects.Add(new InstanceEmptied(empty.Id, empty.State, at - empty.StateSince));
+        }
     }
 
     public void Suspect(Instance instance, string reason, TimeSpan at, List<PoolEffect> effects)
@@ -79,6 +123,8 @@ internal sealed class Roster
             return;
         effects.Add(new InstanceChanged(instance.Id, instance.State, to, reason));
         (instance.State, instance.StateReason, instance.StateSince) = (to, reason, at);
+        if (to == InstanceState.Ready)
+            instance.Health.Readmit(at);
         Rebuild();
     }
 

@@ -106,6 +106,8 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             "Requests on one instance from which it counts as saturated; more would queue inside the engine, where nothing can move them."),
         PoolCount("maxAttempts", 1, 16, o => o.MaxAttempts, (o, v) => o with { MaxAttempts = v },
             "Instances one request is tried on before it is refused."),
+        new ValueOption<PoolSection, double>("retryBudget", Quantities.Number(0, 10), p => p.Options.RetryBudget, (p, v) => p with { Options = p.Options with { RetryBudget = v } },
+            "Share of the requests, those of the last seconds and those in flight, that may be attempted again before they have a token, beside a few at any time; beyond it they are refused, so that a sick fleet is not asked for thrice its load. As Finagle, Linkerd and Envoy have it."),
         new GroupOption<PoolSection>("hold",
         [
             PoolCount("max", 0, 1_000_000, o => o.MaxHeld, (o, v) => o with { MaxHeld = v },
@@ -122,6 +124,8 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
         ]),
         PoolCount("suspectAfterFailedProbes", 1, 100, o => o.SuspectAfterFailedProbes, (o, v) => o with { SuspectAfterFailedProbes = v },
             "Probes failed in a row after which an instance gets no new work; one alone may be bad luck."),
+        new ValueOption<PoolSection, double>("maxEjectedShare", Quantities.Number(0, 1), p => p.Options.MaxEjectedShare, (p, v) => p with { Options = p.Options with { MaxEjectedShare = v } },
+            "Share of the instances that may be kept out, for seconds to minutes, for failing or crawling more than their peers though they answer their probes; never the last of a model. 0 keeps none out."),
         new GroupOption<PoolSection>("probe",
         [
             Time<PoolSection>("interval", "50ms", "5m", p => p.Probe.Interval, (p, v) => p with { Probe = p.Probe with { Interval = v } },

@@ -13,6 +13,7 @@ internal sealed partial class FleetTelemetry
     private readonly Counter<long> _refusals;
     private readonly Counter<long> _holds;
     private readonly Counter<long> _turns;
+    private readonly Counter<long> _ejections;
     private readonly Histogram<double> _heldFor;
     private volatile IReadOnlyList<HostedPool> _pools = [];
 
@@ -23,9 +24,11 @@ internal sealed partial class FleetTelemetry
         _refusals = meter.CreateCounter<long>("fleetrouter_refusals", description: "Requests refused, by reason.");
         _holds = meter.CreateCounter<long>("fleetrouter_holds", description: "Requests that had to wait in the router.");
         _turns = meter.CreateCounter<long>("fleetrouter_instance_changes", description: "Turns in the lives of instances.");
+        _ejections = meter.CreateCounter<long>("fleetrouter_instance_ejections", description: "Times an instance was kept out for failing, or being slow, more than its peers.");
         _heldFor = meter.CreateHistogram("fleetrouter_hold_time", "s", "Time held requests waited until they were dispatched or refused.",
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.01, 0.05, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60] });
         meter.CreateObservableGauge("fleetrouter_held_requests", () => Each(p => p.Held), description: "Requests waiting in the router.");
+        meter.CreateObservableGauge("fleetrouter_leaving_requests", () => Each(p => p.Leaving.Sum(i => i.Leases)), description: "Requests on instances that discovery no longer names.");
         meter.CreateObservableGauge("fleetrouter_session_homes", () => Each(p => p.Sessions), description: "Sessions whose home is remembered.");
         meter.CreateObservableCounter("fleetrouter_journal_events", () => EachJournal(j => j.Events), description: "Events written to the pool's journal.");
         meter.CreateObservableCounter("fleetrouter_journal_lost_events", () => EachJournal(j => j.Lost), description: "Events the journal lacks: they came faster than the disk took them, or writing failed.");
@@ -65,6 +68,12 @@ internal sealed partial class FleetTelemetry
                 _turns.Add(1, new("pool", name), new("to", e.To.ToString().ToLowerInvariant()));
                 LogInstance(name, e.Instance, e.From, e.To, e.Reason);
                 break;
+            case InstanceEjected e:
+                _ejections.Add(1, new("pool", name), new("instance", e.Instance));
+                break;
+            case InstanceEmptied e:
+                LogEmptied(name, e.Instance, e.State, e.Took.TotalSeconds);
+                break;
         }
     }
 
@@ -81,6 +90,9 @@ internal sealed partial class FleetTelemetry
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "Instance {Instance} of pool {Pool} goes from {From} to {To}: {Reason}")]
     private partial void LogInstance(string pool, string instance, InstanceState from, InstanceState to, string reason);
+
+    [LoggerMessage(EventId = 13, Level = LogLevel.Information, Message = "Instance {Instance} of pool {Pool} is empty, {Seconds:0.0} s after it became {State}")]
+    private partial void LogEmptied(string pool, string instance, InstanceState state, double seconds);
 
     [LoggerMessage(EventId = 11, Level = LogLevel.Warning, Message = "Request {RequestId} is refused ({Reason}): {Message}")]
     private partial void LogRefused(string requestId, string reason, string message);

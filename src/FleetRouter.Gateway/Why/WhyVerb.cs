@@ -1,8 +1,6 @@
 using System.CommandLine;
-using System.Net;
 using System.Text.Json;
 using FleetRouter.Gateway.Admin;
-using FleetRouter.Gateway.Configuration;
 using FleetRouter.Hosting.Journal;
 
 namespace FleetRouter.Gateway.Why;
@@ -18,16 +16,7 @@ internal static class WhyVerb
             Arity = ArgumentArity.ZeroOrOne,
         };
         var journal = new System.CommandLine.Option<string?>("--journal") { Description = "Journal to replay: the folder that option journal.path names, or one of its files.", HelpName = "PATH" };
-        var url = new System.CommandLine.Option<string>("--url")
-        {
-            Description = "Without --journal: the running gateway's admin API to ask.", HelpName = "URL",
-            DefaultValueFactory = _ => OptionTable.Defaults.AdminListen.GetLeftPart(UriPartial.Authority),
-        };
-        url.Validators.Add(result =>
-        {
-            if (TextKinds.EngineUrl.Parse(result.GetValueOrDefault<string>()).What is not null)
-                result.AddError("--url takes http://HOST:PORT, the gateway's option admin.listen");
-        });
+        System.CommandLine.Option<string> url = AdminClient.AddressOption("Without --journal: the running gateway's admin API to ask.");
         var json = new System.CommandLine.Option<string?>("--json") { Description = "Write the answer to this file too.", HelpName = "FILE" };
         var command = new Command("why", "Tell why a request went where it went; exit code 0 only if it is known and a replay decides the same.") { request, journal, url, json };
         command.Validators.Add(result =>
@@ -61,22 +50,17 @@ internal static class WhyVerb
 
     private static async Task<WhyAnswer> AskAsync(Uri url, string request, CancellationToken cancellation)
     {
-        using var client = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = url, Timeout = TimeSpan.FromSeconds(10) };
+        using var admin = new AdminClient(url, TimeSpan.FromSeconds(10));
         try
         {
-            using HttpResponseMessage answer = await client.GetAsync($"/admin/decisions/{Uri.EscapeDataString(request)}", cancellation);
-            string text = await answer.Content.ReadAsStringAsync(cancellation);
-            if (answer.StatusCode == HttpStatusCode.NotFound && text.Contains("\"error\"", StringComparison.Ordinal))
-                throw new IOException(JsonDocument.Parse(text).RootElement.GetProperty("error").GetProperty("message").GetString() + "; with --journal PATH older ones are found");
-            if (!answer.IsSuccessStatusCode || JsonSerializer.Deserialize<DatedDecision>(text, JournalJson.Options) is not { } latest)
-                throw new IOException($"{url} answers {(int)answer.StatusCode}; give the admin API's address (option admin.listen)");
+            DatedDecision latest = await admin.AskAsync<DatedDecision>(HttpMethod.Get, $"/admin/decisions/{Uri.EscapeDataString(request)}", cancellation);
             DatedDecision[] all = [.. (latest.Earlier ?? []).Reverse(), latest];
             return new WhyAnswer(
                 new RequestStory(latest.Decision.RequestId, latest.Decision.ClientId, [.. all.Select(d => new StoryStep(d.Time, DecisionWords.Outcome(d.Decision), d.Decision))]), [], []);
         }
-        catch (Exception trouble) when (trouble is HttpRequestException or OperationCanceledException or JsonException && !cancellation.IsCancellationRequested)
+        catch (IOException trouble)
         {
-            throw new IOException($"{url} does not answer as a gateway's admin API ({trouble.Message.ReplaceLineEndings(" ")}); give its address by --url, or a journal by --journal", trouble);
+            throw new IOException(trouble.Message + "; with --journal PATH a journal is asked, which knows older ones too", trouble);
         }
     }
 

@@ -80,6 +80,12 @@ internal sealed class SafetyBooks(PoolOptions options)
                 _open.Remove(e.RequestId);
                 _over.Add(e.RequestId);
                 return e.Refusal is { Reason.Length: > 0, Message.Length: > 0 } ? null : new Breach(e.RequestId, "refused without a reason");
+            case InstanceEjected e:
+                return _instances.TryGetValue(e.Instance, out Instance? ejected) && ejected.State == InstanceState.Suspect
+                    ? null : new Breach(e.Instance, "is ejected and not suspect");
+            case InstanceEmptied e:
+                return _instances.TryGetValue(e.Instance, out Instance? emptied) && emptied.State == e.State && emptied.Leases > 0
+                    ? new Breach(e.Instance, $"is called empty and has {emptied.Leases} leases") : null;
             case ProbeNow e:
                 return _instances.ContainsKey(e.Instance) ? null : new Breach(e.Instance, "a probe of an instance that is gone");
             case WakeAt e:
