@@ -75,6 +75,7 @@ public sealed partial class Pool
     {
         _roster.Drain(instance, drains, _now, effects);
         Disappoint(instance, effects);
+        Empty(instance, effects);
         ReleaseHeld(effects);
     }
 }

@@ -63,6 +63,7 @@ public sealed partial class Pool
                 Disappoint(instance, effects);
                 break;
             case DrainOrdered e when _roster.Find(e.Instance) is { } instance: Drain(instance, e.Drains, effects); break;
+            case MigrationEnded e: CarriedOver(e, effects); break;
             case InstanceJoined e: _roster.Join(e.Instance, _now, _options, _speed, effects); break;
             case InstanceLeft e when _roster.Find(e.Instance) is { } instance:
                 _roster.Leave(e.Instance, _now, effects);
@@ -87,7 +88,7 @@ public sealed partial class Pool
             Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Instances.Length),
         };
         _inFlight.Add(request.Id, work);
-        if (!_held.HoldsModel(request.Model))
+        if (!_held.HoldsModel(request.Model) || request.Priority > 0)
         {
             Place(work, effects);
             return;
@@ -139,7 +140,7 @@ public sealed partial class Pool
 
     private void Lease(InFlight work, Instance instance, int cachedTokens)
     {
-        work.Lease(instance, _now, work.PromptTokens - cachedTokens, _estimates.ProjectedOutput(work.Request));
+        work.Lease(instance, _now, work.PromptTokens - cachedTokens, Math.Max(0, _estimates.ProjectedOutput(work.Request) - work.Emitted));
         instance.LastDispatch = ++_dispatches;
         instance.Prefixes.Touch(work.Request.Prompt.Hashes, _now);
         work.Pin = instance.Prefixes.Pin(work.Request.Prompt.Hashes);
@@ -150,11 +151,7 @@ public sealed partial class Pool
     {
         foreach ((InFlight work, Instance to, CandidateScore here, CandidateScore there) in Rebalancing.Round(from, _roster, _options, _estimates, _now))
         {
-            work.EndLease(_now);
-            work.Moved = true;
-            _homes.Find(work, _now, _options.SessionIdleTime);   // the home moves along
-            Lease(work, to, there.CachedTokens);
-            effects.Add(new Move(work.Request.Id, from.Id, to.Id, Decide(work, PlacementRule.Rebalanced, to.Id, [here, there], null)));
+            MoveQueued(work, to, PlacementRule.Rebalanced, here, there, effects);
         }
     }
 
@@ -178,6 +175,8 @@ public sealed partial class Pool
         work.Progress(e.OutputTokens);
         if (!first)
             return;
+        if (instance.State == InstanceState.Draining)
+            Empty(instance, effects);
         Offer(instance, effects);
         ReleaseHeld(effects);
     }
@@ -212,6 +211,8 @@ public sealed partial class Pool
         _roster.Answered(instance, e.Report, _now, effects);
         if (_options.RebalanceQueued)
             Rebalance(instance, effects);
+        if (_options.Migration)
+            Relieve(instance, effects);
         Disappoint(instance, effects);
         Offer(instance, effects);
         ReleaseHeld(effects);

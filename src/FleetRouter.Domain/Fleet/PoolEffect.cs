@@ -16,7 +16,7 @@ public sealed record Dispatch(string RequestId, string Instance, Decision Decisi
 
 /// <summary>Take a request without a first token from the instance it queues on and send it to another. The lease moves at
 /// this moment; nothing of the attempt at <paramref name="From"/> is to be told the pool any more. Only where
-/// <see cref="PoolOptions.RebalanceQueued"/> is set.</summary>
+/// <see cref="PoolOptions.RebalanceQueued"/> or <see cref="PoolOptions.Migration"/> is set.</summary>
 public sealed record Move(string RequestId, string From, string To, Decision Decision) : PoolEffect;
 
 /// <summary>Carry a request over to another instance while its answer streams: have the target compute the prompt and the
