@@ -57,6 +57,9 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     /// <summary>The same request on the instance it is being carried over to, with the lease it has there; null while it is not.</summary>
     public InFlight? Successor;
 
+    /// <summary>Whether it is a successor that is being computed: the request itself is still elsewhere.</summary>
+    public bool IsArriving;
+
     /// <summary>Its place among those its instance answers.</summary>
     public int AnsweringAt;
 
@@ -110,6 +113,7 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     public void CarryOver(InFlight successor)
     {
         Successor = successor;
+        successor.IsArriving = true;
         Instance!.Leaving++;
         successor.Instance!.Arriving++;
     }
@@ -118,7 +122,7 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     public InFlight LetGo()
     {
         InFlight successor = Successor!;
-        Successor = null;
+        (Successor, successor.IsArriving) = (null, false);
         Instance!.Leaving--;
         successor.Instance!.Arriving--;
         return successor;
@@ -127,9 +131,12 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     /// <summary>The client has so many tokens now that it goes on here: what came while the prompt was computed is part of it.</summary>
     public void GoesOnAt(int emitted)
     {
+        PrefillDone = true;
+        Instance!.EndPrefill(this);
+        Instance.BeginAnswer(this);
         int more = Math.Max(0, emitted - Emitted);
         (Emitted, PromptTokens) = (Emitted + more, PromptTokens + more);
-        Instance!.AnswerTokens += more;
+        Instance.AnswerTokens += more;
         Instance.PromptTokens += more;
     }
 

@@ -51,7 +51,7 @@ public sealed partial class Pool
         foreach (InFlight work in queued.OrderByDescending(w => w.Request.Priority))
         {
             missing += work.UncachedTokens;
-            if (work.Request.CanMove && work.Moves < MostMoves
+            if (work.Request.CanMove && !work.IsArriving && work.Moves < MostMoves
                 && Relief.Queued(QueryFor(work, null), from, ahead / from.PrefillRate, missing) is { } transfer)
             {
                 missing -= work.UncachedTokens;
@@ -68,7 +68,7 @@ public sealed partial class Pool
     {
         if (!_options.Migration || from.State != InstanceState.Draining)
             return;
-        foreach (InFlight work in from.Prefilling.Where(w => w.Request.CanMove).ToArray())
+        foreach (InFlight work in from.Prefilling.Where(w => w.Request.CanMove && !w.IsArriving).ToArray())
             if (Elsewhere(work, from) is { } transfer)
                 MoveQueued(work, transfer.To, PlacementRule.Drained, transfer.Here, transfer.There, effects);
         InFlight[] answering = [.. from.Answering.Where(w => w.Request.CanMove && w.Successor is null).OrderBy(w => w.SequenceTokens).ThenBy(w => w.Order)];
@@ -123,8 +123,10 @@ public sealed partial class Pool
         leaves.EndLease(_now);
         if (leaves == work)
         {
+            successor.Instance!.Line.Finish(successor, _now);
             successor.GoesOnAt(e.EmittedTokens);
             _inFlight[e.RequestId] = successor;
+            Offer(successor.Instance, effects);
         }
         else
         {

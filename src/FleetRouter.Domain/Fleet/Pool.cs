@@ -118,7 +118,9 @@ public sealed partial class Pool
         work.LatestStart = query.LatestStart(instance, fit.Own);
         work.HasSlo = query.HasSlo(choice.LeastOwn ?? fit.Own);
         bool isLost = _options.RefuseLate && work.Emitted == 0 && work.HasSlo && !query.HasSlo(fit.Own);   // the line is too long where its prefix is cached
-        bool later = choice.Wait is not null && work.Emitted == 0 && (fit.Obstacle is not null || !IsFree(instance) || IsBehind(work, instance));
+        bool later = choice.Wait is not null && (work.Emitted > 0
+            ? query.Closed(instance) is not null
+            : fit.Obstacle is not null || !IsFree(instance) || IsBehind(work, instance));
         if (isLost || IsTooLate(work, later ? SureOfWait * choice.Wait!.Value : query.Queue(instance)))
             Refuse(work, Late(work), weighed, effects);
         else if (later)

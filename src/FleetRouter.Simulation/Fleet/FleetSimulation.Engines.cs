@@ -14,7 +14,7 @@ public sealed partial class FleetSimulation
         Admission admission = default;
         AttemptFailure? failure = engine.Has(FaultKind.Crash) ? AttemptFailure.Unreachable
             : engine.Has(FaultKind.Shed) ? AttemptFailure.EngineBusy
-            : (admission = engine.Model.Submit(RestOf(outcome), _now)) is Admission.Accepted or Admission.TooLong ? null
+            : (admission = engine.Model.Submit(outcome.Asked = RestOf(outcome), _now)) is Admission.Accepted or Admission.TooLong ? null
             : AttemptFailure.EngineBusy;
         if (failure is not null)
             Answer(Kind.Failed, engine, outcome.Request.Index, (int)failure);
@@ -62,7 +62,7 @@ public sealed partial class FleetSimulation
         {
             int index = (int)(e.Request.Id % _outcomes.Length);
             RequestOutcome outcome = _outcomes[index];
-            if (CarriesOn(outcome, engine, e) || outcome.Engine != engine.Index)
+            if (CarriesOn(outcome, engine, e) || outcome.Asked != e.Request || outcome.EndedAt is not null)
                 continue;   // moved on; the cancellation is still under way
             outcome.LastActivity = _now + _setup.NetworkDelay;
             if (e.Kind is EngineEventKind.FirstToken or EngineEventKind.Token)

@@ -66,7 +66,7 @@ public sealed partial class FleetSimulation
         if (engine.Index == carried.Target && e.Kind == EngineEventKind.FirstToken)
         {
             Plan(_now + 2 * _setup.NetworkDelay, new Happening(Kind.Cancel, outcome.Engine, Number: outcome.Request.Index));
-            (outcome.Carried, outcome.Engine, outcome.AttemptStart) = (null, engine.Index, cut);
+            (outcome.Carried, outcome.Engine, outcome.AttemptStart, outcome.Asked) = (null, engine.Index, cut, e.Request);
             outcome.Attempts++;
             outcome.Migrations++;
             outcome.MovedTokens += outcome.Request.PromptTokens + cut;
@@ -76,7 +76,7 @@ public sealed partial class FleetSimulation
             Answer(Kind.TakenOver, engine, outcome.Request.Index, cut);
             return false;
         }
-        if (engine.Index != outcome.Engine)
+        if (outcome.Asked != e.Request)
             return true;
         outcome.LastActivity = _now + _setup.NetworkDelay;
         if (e.Kind is EngineEventKind.FirstToken or EngineEventKind.Token)

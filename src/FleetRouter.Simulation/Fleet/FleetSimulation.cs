@@ -204,6 +204,7 @@ public sealed partial class FleetSimulation
         outcome.Attempts++;
         outcome.Engine = engine.Index;
         outcome.AttemptStart = outcome.OutputTokens;
+        outcome.Asked = null;
         engine.OnTheWay.Add(outcome.Request);
         Plan(_now + _setup.NetworkDelay, new Happening(Kind.Submit, engine.Index, outcome.Request.Index, outcome.Attempts));
         Watch(outcome);

@@ -73,6 +73,9 @@ public sealed class RequestOutcome(PreparedRequest request)
     /// <summary>Tokens received before the attempt in hand.</summary>
     internal int AttemptStart { get; set; }
 
+    /// <summary>What the attempt in hand asked its engine for; tokens of another are not its.</summary>
+    internal Engine.EngineRequest? Asked { get; set; }
+
     /// <summary>When its latest token reaches the gateway.</summary>
     internal TimeSpan? LastTokenAt { get; set; }
 

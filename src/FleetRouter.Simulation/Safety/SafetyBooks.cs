@@ -23,7 +23,7 @@ internal sealed class SafetyBooks(PoolOptions options)
     {
         Note(happened);
         foreach (PoolEffect effect in effects)
-            if (Note(effect, happened.At) is { } breach)
+            if (Note(effect, happened.At, view) is { } breach)
                 return breach;
         return CheckHeld(happened.At) ?? CheckLedger(view);
     }
@@ -60,7 +60,7 @@ internal sealed class SafetyBooks(PoolOptions options)
         }
     }
 
-    private Breach? Note(PoolEffect effect, TimeSpan at)
+    private Breach? Note(PoolEffect effect, TimeSpan at, PoolView view)
     {
         switch (effect)
         {
@@ -84,7 +84,7 @@ internal sealed class SafetyBooks(PoolOptions options)
                 (held!.HeldSince, held.IsAsking) = (at, false);
                 return null;
             case Refuse e:
-                if ((Answered(e.RequestId, out Request? refused) ?? Forsaken(e, refused!, at)) is { } mistake)
+                if ((Answered(e.RequestId, out Request? refused) ?? Forsaken(e, refused!, at, view)) is { } mistake)
                     return mistake;
                 _open.Remove(e.RequestId);
                 _over.Add(e.RequestId);
@@ -158,14 +158,15 @@ internal sealed class SafetyBooks(PoolOptions options)
         request.On!.State != InstanceState.Draining && ++request.Moves > MostMoves ? new Breach(id, $"moved {request.Moves} times, {MostMoves} at most") : null;
 
     /// <summary>Half an answer is given up only if no instance came in time, or if it broke again and again: whether this one was without cause.</summary>
-    private Breach? Forsaken(Refuse refuse, Request request, TimeSpan at)
+    private Breach? Forsaken(Refuse refuse, Request request, TimeSpan at, PoolView view)
     {
         if (request.Emitted == 0)
             return null;
         bool known = refuse.Refusal.Reason switch
         {
             "hold-expired" => request.HeldSince is { } since && since + options.MaxHoldTime <= at
-                && !_instances.Values.Any(i => i is { State: InstanceState.Ready, Leases: 0 } && !(i.ShedUntil > at) && i.Models.Contains(request.Model, StringComparer.Ordinal)),
+                && !view.Instances.Any(seen => seen is { State: InstanceState.Ready, Leases: 0, ForeignRequests: 0 }
+                    && _instances.TryGetValue(seen.Id, out Instance? idle) && !(idle.ShedUntil > at) && idle.Models.Contains(request.Model, StringComparer.Ordinal)),
             "hold-queue-full" => _open.Values.Count(other => other.HeldSince is not null) >= options.MaxHeld,
             "attempts-exhausted" or "engines-busy" => request.Attempts >= options.MaxAttempts || request.Resumes > MostResumes,
             _ => false,
@@ -286,7 +287,7 @@ internal sealed class SafetyBooks(PoolOptions options)
                 return;
             source.Leases--;
             target.Leases++;
-            (On, HasToken, Emitted) = (target, false, Math.Max(Emitted, ended.EmittedTokens));
+            (On, Emitted) = (target, Math.Max(Emitted, ended.EmittedTokens));
         }
 
         private void StaysHere()
