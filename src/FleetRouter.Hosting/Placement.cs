@@ -1,4 +1,5 @@
 using FleetRouter.Domain.Admission;
+using FleetRouter.Domain.Health;
 using FleetRouter.Domain.Placement;
 
 namespace FleetRouter.Hosting;
@@ -10,9 +11,6 @@ namespace FleetRouter.Hosting;
 /// <param name="Decision">The reasons.</param>
 public sealed record Placement(string? Instance, Uri? Address, Refusal? Refusal, Decision Decision)
 {
-    /// <summary>As <see cref="Domain.Fleet.Dispatch.StallAfter"/>.</summary>
-    public TimeSpan StallAfter { get; init; }
-
-    /// <summary>As <see cref="Domain.Fleet.Dispatch.FirstTokenAfter"/>.</summary>
-    public TimeSpan FirstTokenAfter { get; init; }
+    /// <summary>How long it may be silent there.</summary>
+    public Patience Patience { get; init; }
 }

@@ -193,9 +193,9 @@ public sealed class PoolHost : IDisposable
     {
         switch (effect)
         {
-            case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision) { StallAfter = e.StallAfter, FirstTokenAfter = e.FirstTokenAfter }); break;
-            case Migrate e: AskToCarryOver(e.RequestId, e.From, new Placement(e.To, _addresses[e.To], null, e.Decision), atOnce: false); break;
-            case Move e: AskToCarryOver(e.RequestId, e.From, new Placement(e.To, _addresses[e.To], null, e.Decision), atOnce: true); break;
+            case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision) { Patience = e.Patience }); break;
+            case Migrate e: AskToCarryOver(e.RequestId, e.From, new Placement(e.To, _addresses[e.To], null, e.Decision) { Patience = e.Patience }, atOnce: false); break;
+            case Move e: AskToCarryOver(e.RequestId, e.From, new Placement(e.To, _addresses[e.To], null, e.Decision) { Patience = e.Patience }, atOnce: true); break;
             case InstanceEmptied e: Emptied(e.Instance); break;
             case InstanceChanged { From: InstanceState.Draining, To: not InstanceState.Gone } e: Emptied(e.Instance); break;
             case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision)); break;

@@ -24,6 +24,9 @@ internal sealed class HoldQueue
     /// <summary>Whether somebody waits for any instance that serves the model.</summary>
     public bool HoldsModel(string model) => _byModel.ContainsKey(model);
 
+    /// <summary>Those of high priority among them.</summary>
+    public int HighWithoutClaim { get; private set; }
+
     public void Add(InFlight work, TimeSpan now)
     {
         work.HeldSince = now;
@@ -60,6 +63,7 @@ internal sealed class HoldQueue
 
     private void CountForModel(InFlight work, int more)
     {
+        HighWithoutClaim += work.Request.Priority > 0 ? more : 0;
         int count = _byModel.GetValueOrDefault(work.Request.Model) + more;
         if (count == 0)
             _byModel.Remove(work.Request.Model);

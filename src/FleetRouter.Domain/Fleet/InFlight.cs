@@ -1,3 +1,4 @@
+using FleetRouter.Domain.Health;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Domain.Prefixes;
 
@@ -49,13 +50,22 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     public int PacedTokens;
 
     /// <summary>Silence on this instance after which the attempt counts as stalled: before its first token, and after.</summary>
-    public TimeSpan FirstTokenAfter, StallAfter;
+    public Patience Patience;
 
     public int OutputTokens;
     public bool PrefillDone;
 
-    /// <summary>Whether it was moved from one instance's queue to another's.</summary>
-    public bool Moved;
+    /// <summary>Times it was moved to another instance, before its first token or after.</summary>
+    public int Moves;
+
+    /// <summary>The same request on the instance it is being carried over to, with the lease it has there; null while it is not.</summary>
+    public InFlight? Successor;
+
+    /// <summary>Whether it is a successor that is being computed: the request itself is still elsewhere.</summary>
+    public bool IsArriving;
+
+    /// <summary>Its place among those its instance answers.</summary>
+    public int AnsweringAt;
 
     // The hold. A request that waits for one instance has a claim on it: why that one was chosen.
     public Instance? Claim => Bound.Instance;
@@ -93,6 +103,47 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
         instance.Take(this);
     }
 
+    /// <summary>Length of prompt and answer so far: what it takes of a cache, and what another instance would have to compute.</summary>
+    public int SequenceTokens => PromptTokens + OutputTokens;
+
+    /// <summary>The same request as it goes on behind the tokens reported so far, on another instance.</summary>
+    public InFlight Onward() => new(Request, ArrivedAt)
+    {
+        PromptTokens = SequenceTokens, Emitted = Emitted + OutputTokens, Key = Key, Attempt = Attempt, Fruitless = Fruitless, Resumes = Resumes,
+        Moves = Moves + 1, Failed = Failed, Order = Order, LatestStart = LatestStart, HasSlo = HasSlo, HeldFor = HeldFor,
+    };
+
+    /// <summary>Begins to carry it over; <paramref name="successor"/> has its lease.</summary>
+    public void CarryOver(InFlight successor)
+    {
+        Successor = successor;
+        successor.IsArriving = true;
+        Instance!.Leaving++;
+        successor.Instance!.Arriving++;
+    }
+
+    /// <summary>It is carried over no more, be it that it was; the lease of its successor goes on.</summary>
+    public InFlight LetGo()
+    {
+        InFlight successor = Successor!;
+        (Successor, successor.IsArriving) = (null, false);
+        Instance!.Leaving--;
+        successor.Instance!.Arriving--;
+        return successor;
+    }
+
+    /// <summary>The client has so many tokens now that it goes on here: what came while the prompt was computed is part of it.</summary>
+    public void GoesOnAt(int emitted)
+    {
+        PrefillDone = true;
+        Instance!.EndPrefill(this);
+        Instance.BeginAnswer(this);
+        int more = Math.Max(0, emitted - Emitted);
+        (Emitted, PromptTokens) = (Emitted + more, PromptTokens + more);
+        Instance.AnswerTokens += more;
+        Instance.PromptTokens += more;
+    }
+
     /// <summary>Moves the lease on: the prefill is done at the first token, the decode shrinks with each.</summary>
     public void Progress(int outputTokens)
     {
@@ -102,6 +153,7 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
         {
             PrefillDone = true;
             instance.EndPrefill(this);
+            instance.BeginAnswer(this);
         }
         instance.AnswerTokens += outputTokens - OutputTokens;
         int remaining = RemainingOutput;
@@ -109,10 +161,13 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
         instance.DecodeTokens -= remaining - RemainingOutput;
     }
 
+    /// <summary>Ends the lease, and that of its successor.</summary>
     public void EndLease(TimeSpan now)
     {
         if (Instance is not { } instance)
             return;
+        if (Successor is not null)
+            LetGo().EndLease(now);
         instance.Release(this);
         instance.Leased((now - DispatchedAt).TotalSeconds);
         instance.Prefixes.Unpin(Request.Prompt.Hashes, Pin, now);

@@ -36,6 +36,15 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
     /// <summary>Those of them without a first token, in the order of their dispatch.</summary>
     public readonly List<InFlight> Prefilling = [];
 
+    /// <summary>Those of them that have one, in no order.</summary>
+    public readonly List<InFlight> Answering = [];
+
+    /// <summary>Those of high priority.</summary>
+    public int HighRequests;
+
+    /// <summary>Answers being carried over from here, and to here.</summary>
+    public int Leaving, Arriving;
+
     /// <summary>The prompts without a first token, as work.</summary>
     public readonly PrefillLine Line = new(new PrefillSpeed(peers));
 
@@ -63,6 +72,9 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
 
     /// <summary>Tokens of KV cache the running requests hold: their prompts, what they share counted once, and their answers so far.</summary>
     public long PinnedTokens => AnswerTokens + (long)(Prefixes.PinnedBlocks * _tokensPerBlock);
+
+    /// <summary>Seconds in which leases that end free so many tokens.</summary>
+    public double SecondsToFree(double tokens) => tokens * _leaseSeconds / Math.Max(1, PinnedTokens);
 
     /// <summary>Seconds until so many more tokens fit beside what is pinned: leases end at their usual pace.</summary>
     public double KvWait(long tokens) => Requests == 0 ? 0
@@ -111,6 +123,8 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
         DecodeTokens += work.ProjectedOutput;
         KvTokens += work.UncachedTokens + work.ProjectedOutput;
         PromptTokens += work.PromptTokens;
+        AnswerTokens += work.Emitted;
+        HighRequests += work.Request.Priority > 0 ? 1 : 0;
         Prefilling.Add(work);
         Line.Add(work, work.DispatchedAt);
     }
@@ -121,7 +135,10 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
         Requests--;
         if (EndPrefill(work))
             Line.Drop(work);
-        AnswerTokens -= work.OutputTokens;
+        else
+            EndAnswer(work);
+        HighRequests -= work.Request.Priority > 0 ? 1 : 0;
+        AnswerTokens -= work.OutputTokens + work.Emitted;
         DecodeTokens -= work.RemainingOutput;
         KvTokens -= work.UncachedTokens + work.ProjectedOutput;
         PromptTokens -= work.PromptTokens;
@@ -134,6 +151,19 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
             return false;
         PendingPrefillTokens -= work.UncachedTokens;
         return true;
+    }
+
+    public void BeginAnswer(InFlight work)
+    {
+        work.AnsweringAt = Answering.Count;
+        Answering.Add(work);
+    }
+
+    private void EndAnswer(InFlight work)
+    {
+        InFlight last = Answering[^1];
+        Answering[last.AnsweringAt = work.AnsweringAt] = last;
+        Answering.RemoveAt(Answering.Count - 1);
     }
 
     /// <summary>From when on the instance is to be given another prompt: the line is short, though never so short that the engine runs dry,

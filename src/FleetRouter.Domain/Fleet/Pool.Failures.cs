@@ -90,6 +90,7 @@ public sealed partial class Pool
         if (instance.State == InstanceState.Joined)
             ProbeSoon(instance, effects);
         Disappoint(instance, effects);
+        Empty(instance, effects);
         ReleaseHeld(effects);
     }
 }

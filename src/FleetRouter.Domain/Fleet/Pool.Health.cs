@@ -70,7 +70,7 @@ public sealed partial class Pool
         if (work.PrefillDone && instance.State == InstanceState.Ready && instance.Health.IsSince(work.DispatchedAt))
             instance.Stall.GaveUp(_now);
         // By half: of tokens the pool hears in reports.
-        if (instance.LastTokenAt is not { } last || _now - last >= (work.PrefillDone ? work.StallAfter : work.FirstTokenAfter) / 2)
+        if (instance.LastTokenAt is not { } last || _now - last >= (work.PrefillDone ? work.Patience.NextToken : work.Patience.FirstToken) / 2)
             Doubt(instance, work, reason, effects);
         else
             ProbeSoon(instance, effects);
@@ -89,9 +89,10 @@ public sealed partial class Pool
             instance.Health.Served(_options.MaxRequestsPerInstance);
     }
 
-    private TimeSpan FirstTokenAfter(Instance instance, double own)
+    /// <summary>Of an instance whose line has the request already.</summary>
+    private TimeSpan FirstTokenAfter(Instance instance)
     {
-        double seconds = FirstTokenTimes * (instance.Line.Seconds(_now) + own);
+        double seconds = FirstTokenTimes * instance.Line.Seconds(_now);
         TimeSpan least = instance.LastTokenAt is null ? LeastVeryFirstToken : LeastFirstToken;
         return seconds < least.TotalSeconds ? least : seconds > MostFirstToken.TotalSeconds ? MostFirstToken : TimeSpan.FromSeconds(seconds);
     }

@@ -59,9 +59,11 @@ public sealed partial class Pool
     private static bool IsBehind(InFlight work, Instance instance) =>
         instance.Claims.First is { } first && Claims.IsMoreUrgent(first, work);
 
-    /// <summary>Binds held requests without a claim late, first come first served for each model, and refuses all whose time is up.</summary>
+    /// <summary>Binds held requests without a claim late, first come first served for each model but that high priority goes first, and refuses all whose time is up.</summary>
     private void ReleaseHeld(List<PoolEffect> effects)
     {
+        if (_held.HighWithoutClaim > 0)
+            ReleaseHigh(effects);
         List<string>? blocked = null;
         for (LinkedListNode<InFlight>? node = _held.First, next; node is not null; node = next)
         {
@@ -77,6 +79,17 @@ public sealed partial class Pool
                 Refuse(work, NowhereToGo(work) ?? Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), weighed, effects);
             else if (work.Claim is null && !isBlocked && !StandsAside(work))
                 (blocked ??= []).Add(work.Request.Model);
+        }
+    }
+
+    /// <summary>Those of high priority are bound first; who is not, keeps the place in the line.</summary>
+    private void ReleaseHigh(List<PoolEffect> effects)
+    {
+        for (LinkedListNode<InFlight>? node = _held.First, next; node is not null; node = next)
+        {
+            next = node.Next;
+            if (node.Value is { Request.Priority: > 0, Claim: null } work)
+                TryPlace(work, out _, effects);
         }
     }
 

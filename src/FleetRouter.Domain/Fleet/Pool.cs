@@ -66,6 +66,7 @@ public sealed partial class Pool
                 Disappoint(instance, effects);
                 break;
             case DrainOrdered e when _roster.Find(e.Instance) is { } instance: Drain(instance, e.Drains, effects); break;
+            case MigrationEnded e: CarriedOver(e, effects); break;
             case InstanceJoined e: _roster.Join(e.Instance, _now, _options, _speed, effects); break;
             case InstanceLeft e when _roster.Find(e.Instance) is { } instance:
                 _roster.Leave(e.Instance, _now, effects);
@@ -93,7 +94,7 @@ public sealed partial class Pool
         };
         _inFlight.Add(request.Id, work);
         _retries.Arrived(_now);
-        if (!_held.HoldsModel(request.Model))
+        if (!_held.HoldsModel(request.Model) || request.Priority > 0)
         {
             Place(work, effects);
             return;
@@ -123,7 +124,9 @@ public sealed partial class Pool
         work.LatestStart = query.LatestStart(instance, fit.Own);
         work.HasSlo = query.HasSlo(choice.LeastOwn ?? fit.Own);
         bool isLost = _options.RefuseLate && work.Emitted == 0 && work.HasSlo && !query.HasSlo(fit.Own);   // the line is too long where its prefix is cached
-        bool later = choice.Wait is not null && work.Emitted == 0 && (fit.Obstacle is not null || !IsFree(instance) || IsBehind(work, instance));
+        bool later = choice.Wait is not null && (work.Emitted > 0
+            ? query.Closed(instance) is not null
+            : fit.Obstacle is not null || !IsFree(instance) || IsBehind(work, instance));
         if (isLost || IsTooLate(work, later ? SureOfWait * choice.Wait!.Value : query.Queue(instance)))
             Refuse(work, Late(work), weighed, effects);
         else if (later)
@@ -140,16 +143,13 @@ public sealed partial class Pool
         _held.Remove(work, _now);
         Lease(work, instance, fit.CachedTokens);
         instance.Pace.Spend(fit.Own, _now);
-        (work.FirstTokenAfter, work.StallAfter) = (FirstTokenAfter(instance, fit.Own), instance.Stall.At(_now));
-        effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, rule, instance.Id, weighed, null))
-        {
-            StallAfter = work.StallAfter, FirstTokenAfter = work.FirstTokenAfter,
-        });
+        effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, rule, instance.Id, weighed, null)) { Patience = work.Patience });
     }
 
     private void Lease(InFlight work, Instance instance, int cachedTokens)
     {
-        work.Lease(instance, _now, work.PromptTokens - cachedTokens, _estimates.ProjectedOutput(work.Request));
+        work.Lease(instance, _now, work.PromptTokens - cachedTokens, Math.Max(0, _estimates.ProjectedOutput(work.Request) - work.Emitted));
+        work.Patience = new Patience(FirstTokenAfter(instance), instance.Stall.At(_now));
         instance.LastDispatch = ++_dispatches;
         instance.Prefixes.Touch(work.Request.Prompt.Hashes, _now);
         work.Pin = instance.Prefixes.Pin(work.Request.Prompt.Hashes);
@@ -160,11 +160,7 @@ public sealed partial class Pool
     {
         foreach ((InFlight work, Instance to, CandidateScore here, CandidateScore there) in Rebalancing.Round(from, _roster, _options, _estimates, _now))
         {
-            work.EndLease(_now);
-            work.Moved = true;
-            _homes.Find(work, _now, _options.SessionIdleTime);   // the home moves along
-            Lease(work, to, there.CachedTokens);
-            effects.Add(new Move(work.Request.Id, from.Id, to.Id, Decide(work, PlacementRule.Rebalanced, to.Id, [here, there], null)));
+            MoveQueued(work, to, PlacementRule.Rebalanced, here, there, effects);
         }
     }
 
@@ -196,6 +192,8 @@ public sealed partial class Pool
         work.Progress(e.OutputTokens);
         if (!first)
             return;
+        if (instance.State == InstanceState.Draining)
+            Empty(instance, effects);
         Offer(instance, effects);
         ReleaseHeld(effects);
     }
@@ -236,6 +234,8 @@ public sealed partial class Pool
         EjectIfSlow(instance, effects);
         if (_options.RebalanceQueued)
             Rebalance(instance, effects);
+        if (_options.Migration)
+            Relieve(instance, effects);
         Disappoint(instance, effects);
         Offer(instance, effects);
         ReleaseHeld(effects);

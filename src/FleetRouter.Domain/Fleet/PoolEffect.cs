@@ -11,22 +11,27 @@ public abstract record PoolEffect;
 /// <see cref="RequestEnded"/> or <see cref="AttemptFailed"/>.</summary>
 public sealed record Dispatch(string RequestId, string Instance, Decision Decision) : PoolEffect
 {
-    /// <summary>Time between two tokens after which the attempt counts as stalled (<see cref="AttemptFailure.Stalled"/>).</summary>
-    public TimeSpan StallAfter { get; init; } = StallBound.AtFirst;
-
-    /// <summary>Time without a first token after which the attempt counts as stalled.</summary>
-    public TimeSpan FirstTokenAfter { get; init; } = TimeSpan.FromMinutes(10);
+    /// <summary>How long it may be silent.</summary>
+    public Patience Patience { get; init; }
 }
 
 /// <summary>Take a request without a first token from the instance it queues on and send it to another. The lease moves at
 /// this moment; nothing of the attempt at <paramref name="From"/> is to be told the pool any more. Only where
-/// <see cref="PoolOptions.RebalanceQueued"/> is set.</summary>
-public sealed record Move(string RequestId, string From, string To, Decision Decision) : PoolEffect;
+/// <see cref="PoolOptions.RebalanceQueued"/> or <see cref="PoolOptions.Migration"/> is set.</summary>
+public sealed record Move(string RequestId, string From, string To, Decision Decision) : PoolEffect
+{
+    /// <summary>How long it may be silent there.</summary>
+    public Patience Patience { get; init; }
+}
 
 /// <summary>Carry a request over to another instance while its answer streams: have the target compute the prompt and the
 /// answer so far, then cut over between two tokens. Its lease there begins now, the one at <paramref name="From"/> ends with
 /// <see cref="MigrationEnded"/>.</summary>
-public sealed record Migrate(string RequestId, string From, string To, Decision Decision) : PoolEffect;
+public sealed record Migrate(string RequestId, string From, string To, Decision Decision) : PoolEffect
+{
+    /// <summary>How long it may be silent there.</summary>
+    public Patience Patience { get; init; }
+}
 
 /// <summary>Keep the request waiting: every instance that could take it is saturated.</summary>
 public sealed record Held(string RequestId) : PoolEffect;

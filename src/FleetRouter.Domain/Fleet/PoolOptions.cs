@@ -69,6 +69,11 @@ public sealed record PoolOptions
     /// <summary>Time to first token that is promised to a prompt of so many tokens: so much, and so much more for each 1,000 of them.</summary>
     public static TimeSpan TtftSloOf(TimeSpan slo, TimeSpan perThousandTokens, int promptTokens) => slo + perThousandTokens * (promptTokens / 1000.0);
 
+    /// <summary>Whether requests are moved between instances once they were dispatched: out of an engine's queue to one that begins sooner,
+    /// while they are answered to one with room where theirs runs out of it, and away from an instance that is to be emptied.
+    /// Default false.</summary>
+    public bool Migration { get; init; }
+
     /// <summary>Whether requests that queue where the TTFT SLO would be missed are moved (<see cref="Move"/>) to their other
     /// candidate, a round at each probe. Default false; for hosts that can carry a move out. The gateway cannot yet cancel
     /// an attempt to send it elsewhere, so its configuration has no such option.</summary>

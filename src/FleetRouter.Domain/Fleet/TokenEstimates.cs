@@ -25,10 +25,10 @@ internal sealed class TokenEstimates
         request.PromptTokens ?? (int)Math.Min(int.MaxValue, Math.Ceiling(request.Prompt.Bytes / BytesPerToken));
 
     /// <summary>Tokens of the prompt in its first <paramref name="blocks"/> blocks: its own ratio of tokens to bytes, so
-    /// that a prompt sent as token ids is counted exactly.</summary>
+    /// that a prompt sent as token ids is counted exactly. What the client has of the answer is in no block.</summary>
     public static int CachedTokens(int blocks, InFlight work) => blocks == 0
         ? 0
-        : (int)((long)work.PromptTokens * blocks * PromptChain.BlockBytes / Math.Max(work.Request.Prompt.Bytes, blocks * (long)PromptChain.BlockBytes));
+        : (int)((long)(work.PromptTokens - work.Emitted) * blocks * PromptChain.BlockBytes / Math.Max(work.Request.Prompt.Bytes, blocks * (long)PromptChain.BlockBytes));
 
     public double Tokens(long blocks) => blocks * PromptChain.BlockBytes / BytesPerToken;
 

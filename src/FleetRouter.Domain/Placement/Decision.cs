@@ -108,6 +108,9 @@ public enum CandidateRole
 
     /// <summary>The request was queued there and is moved away.</summary>
     Queued,
+
+    /// <summary>The request is answered there and is carried over to another.</summary>
+    Answering,
 }
 
 /// <summary>The rule that decided.</summary>
@@ -140,9 +143,16 @@ public enum PlacementRule
     /// <summary>The best by the measure of the policy in force.</summary>
     Score,
 
-    /// <summary>Queued where the SLO would be missed, and moved before its first token to its other candidate.</summary>
+    /// <summary>Moved before its first token: to its other candidate from where the SLO would be missed, or from an engine's queue to where it
+    /// begins sooner.</summary>
     Rebalanced,
 
     /// <summary>No instance was given.</summary>
     Refused,
+
+    /// <summary>Carried over while it is answered, since its instance runs out of room and another has some.</summary>
+    Relieved,
+
+    /// <summary>Moved or carried over to where it costs least, since its instance is being emptied.</summary>
+    Drained,
 }

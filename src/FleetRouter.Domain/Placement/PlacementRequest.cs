@@ -34,6 +34,12 @@ public sealed record PlacementRequest
 
     /// <summary>Whether the client offers the model tools.</summary>
     public bool HasTools { get; init; }
+
+    /// <summary>How much it comes before others: above 0 is high, and goes first wherever requests wait. Default 0.</summary>
+    public int Priority { get; init; }
+
+    /// <summary>Whether its answer may go on where another instance left it, so that it may be carried over while it runs. Default true.</summary>
+    public bool CanMove { get; init; } = true;
 }
 
 /// <summary>The API a request came by.</summary>

@@ -46,7 +46,7 @@ internal sealed class SessionHomes
         string? home = instance;
         if (_homes.TryGetValue(known, out LinkedListNode<Home>? same))
         {
-            if (request.SessionId is null && (same.Value.Instance is null || Opens(request) && work is { Attempt: 1, Moved: false }))
+            if (request.SessionId is null && (same.Value.Instance is null || Opens(request) && work is { Attempt: 1, Moves: 0 }))
                 home = null;
             Forget(same);
         }

@@ -14,6 +14,7 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     private const int ReportEvery = 64;
 
     private int _reported, _carried;
+    private TimeSpan _longestGap;
 
     public PoolHost Pool => pool;
 
@@ -67,8 +68,14 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     /// <summary>Time from the request's arrival to its first token; null without one.</summary>
     public TimeSpan? TimeToFirstToken { get; private set; }
 
+    /// <summary>Timestamp of the last token, of whatever try; 0 before the first.</summary>
+    public long LastTokenAt { get; private set; }
+
     /// <summary>Output tokens seen pass in the try under way.</summary>
     public int OutputTokens { get; private set; }
+
+    /// <summary>How long the engine may be silent now.</summary>
+    public TimeSpan Patience => OutputTokens > 0 ? Placement.Patience.NextToken : Placement.Patience.FirstToken;
 
     /// <summary>The first byte of an answer's body passed. Of an answer that does not stream it tells nothing about the
     /// prefill: it comes when all is made.</summary>
@@ -78,11 +85,16 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     public void Passed(int tokens)
     {
         Began();
+        long now = time.GetTimestamp();
+        if (OutputTokens > 0 && time.GetElapsedTime(LastTokenAt, now) is var gap && gap > _longestGap)
+            _longestGap = gap;
+        LastTokenAt = now;
         OutputTokens += tokens;
         if (_reported > 0 && OutputTokens - _reported < ReportEvery)
             return;
         _reported = OutputTokens;
-        pool.Progressed(request.Id, OutputTokens);
+        pool.Progressed(request.Id, OutputTokens, _longestGap);
+        _longestGap = TimeSpan.Zero;
     }
 
     /// <summary>The answer goes on elsewhere.</summary>
@@ -90,7 +102,7 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     /// <param name="isCarried">Whether it was carried over, not broken off.</param>
     public void GoOn(Placement to, bool isCarried = false)
     {
-        (Placement, OutputTokens, _reported) = (to, 0, 0);
+        (Placement, OutputTokens, _reported, _longestGap) = (to, 0, 0, default);
         _carried += isCarried ? 1 : 0;
     }
 }

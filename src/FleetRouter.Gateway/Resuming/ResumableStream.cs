@@ -24,7 +24,6 @@ internal sealed partial class ResumableStream : PassingStream
     private int _read;             // of the output, so much was read
     private bool _done, _ended, _isResumed;
     private int? _cachedTokens;
-    private long _lastTokenAt;     // timestamp; 0 before the first
     private string? _resumedFor;   // why it goes on elsewhere, until it does
 
     public ResumableStream(Stream engine, Attempt attempt)
@@ -60,7 +59,7 @@ internal sealed partial class ResumableStream : PassingStream
         string trouble;
         try
         {
-            int read = await _silence.ReadAsync(_engine!, _events.Room(), _attempt.OutputTokens > 0 ? _attempt.Placement.StallAfter : null, cancellation);
+            int read = await _silence.ReadAsync(_engine!, _events.Room(), _attempt.Patience, cancellation);
             if (read > 0)
             {
                 _events.Came(read);
@@ -75,7 +74,7 @@ internal sealed partial class ResumableStream : PassingStream
         }
         catch (SilenceException) when (!_done)
         {
-            (failure, trouble) = (AttemptFailure.Stalled, $"no token for {_attempt.Placement.StallAfter.TotalSeconds:0.#} s");
+            (failure, trouble) = (AttemptFailure.Stalled, $"no token for {_attempt.Patience.TotalSeconds:0.#} s");
         }
         catch (Exception e) when (e is IOException or HttpRequestException or SilenceException)
         {
@@ -209,13 +208,13 @@ internal sealed partial class ResumableStream : PassingStream
 
     private void TokensCame(int tokens)
     {
-        _attempt.Passed(tokens);
         if (_resumedFor is { } reason)
         {
-            _resumption.Telemetry.Resumed(_attempt.Pool.Options.Name, reason, _lastTokenAt == 0 ? null : _attempt.Time.GetElapsedTime(_lastTokenAt));
+            long before = _attempt.LastTokenAt;
+            _resumption.Telemetry.Resumed(_attempt.Pool.Options.Name, reason, before == 0 ? null : _attempt.Time.GetElapsedTime(before));
             _resumedFor = null;
         }
-        _lastTokenAt = _attempt.Time.GetTimestamp();
+        _attempt.Passed(tokens);
     }
 
     /// <summary>Nothing obliges an engine to end the last line.</summary>
@@ -298,14 +297,14 @@ internal sealed partial class ResumableStream : PassingStream
     private async Task<EngineCalls.Opened> OpenAsync(CancellationToken cancellation)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        late.CancelAfter(_attempt.Placement.StallAfter);
+        late.CancelAfter(_attempt.Placement.Patience.NextToken);
         try
         {
             return await AskToGoOnAsync(late.Token);
         }
         catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
         {
-            return new EngineCalls.Opened(null, AttemptFailure.Unreachable, $"no word for {_attempt.Placement.StallAfter.TotalSeconds:0.#} s");
+            return new EngineCalls.Opened(null, AttemptFailure.Unreachable, $"no word for {_attempt.Placement.Patience.NextToken.TotalSeconds:0.#} s");
         }
     }
 

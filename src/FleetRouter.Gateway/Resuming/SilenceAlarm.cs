@@ -34,7 +34,7 @@ internal sealed class SilenceAlarm(TimeProvider time) : IDisposable
 
     /// <summary>Reads once.</summary>
     /// <exception cref="SilenceException">Nothing came within the bound.</exception>
-    public async ValueTask<int> ReadAsync(Stream from, Memory<byte> room, TimeSpan? bound, CancellationToken cancellation)
+    public async ValueTask<int> ReadAsync(Stream from, Memory<byte> room, TimeSpan bound, CancellationToken cancellation)
     {
         Arm(bound, cancellation);
         try
@@ -55,7 +55,7 @@ internal sealed class SilenceAlarm(TimeProvider time) : IDisposable
         }
     }
 
-    private void Arm(TimeSpan? bound, CancellationToken cancellation)
+    private void Arm(TimeSpan bound, CancellationToken cancellation)
     {
         if (cancellation != _linked)
         {
@@ -64,14 +64,12 @@ internal sealed class SilenceAlarm(TimeProvider time) : IDisposable
             _link = cancellation.UnsafeRegister(_ => reading.Cancel(), null);
             _linked = cancellation;
         }
-        if (bound is not { } wanted)
-            return;
         Volatile.Write(ref _since, time.GetTimestamp());
-        if (wanted == _bound)
+        if (bound == _bound)
             return;
-        _bound = wanted;
+        _bound = bound;
         _timer ??= time.CreateTimer(_ => Look(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _timer.Change(wanted, Timeout.InfiniteTimeSpan);
+        _timer.Change(bound, Timeout.InfiniteTimeSpan);
     }
 
     private void Look()

@@ -41,6 +41,26 @@ public sealed class EngineRequest
     /// <summary>Generated token <paramref name="index"/>, counted from 0 in this request.</summary>
     public uint OutputToken(int index) => FixedAnswer is null ? Answer.Token(AnswerStart + index) : FixedAnswer[index];
 
+    /// <summary>The rest of the answer, asked for with what there is of it as part of the prompt: the engine's blocks are those of the request that
+    /// was answered so far.</summary>
+    /// <param name="given">Tokens of the answer there are, counted from this request's first.</param>
+    /// <param name="id">Names the new request.</param>
+    /// <param name="outputTokens">Tokens to generate; null for all that are left.</param>
+    public EngineRequest From(int given, long id, int? outputTokens = null)
+    {
+        var tokens = new uint[PromptTail.Length + given];
+        PromptTail.CopyTo(tokens, 0);
+        for (int i = 0; i < given; i++)
+            tokens[PromptTail.Length + i] = OutputToken(i);
+        ulong[] more = BlockHash.Chain(tokens, PromptBlocks.Length > 0 ? PromptBlocks[^1] : Root);
+        return new EngineRequest
+        {
+            Id = id, PromptBlocks = [.. PromptBlocks, .. more], PromptTail = tokens[(more.Length * BlockHash.BlockSize)..], Root = Root,
+            OutputTokens = outputTokens ?? OutputTokens - given, Answer = Answer, AnswerStart = AnswerStart + given,
+            FixedAnswer = FixedAnswer?[given..], Owner = Owner,
+        };
+    }
+
     /// <summary>A request for a prompt of token ids, answered from <paramref name="answerStart"/> on.</summary>
     public static EngineRequest Of(
         long id, ReadOnlySpan<uint> prompt, int outputTokens, SyntheticAnswer answer, int answerStart = 0,

@@ -83,4 +83,7 @@ public enum FaultKind
 
     /// <summary>Discovery no longer names it; what it answers runs to its end.</summary>
     Leave,
+
+    /// <summary>The operator has it emptied, and takes that back when the fault is over.</summary>
+    Drain,
 }

@@ -11,7 +11,7 @@ namespace FleetRouter.Simulation.Fleet;
 /// probe interval. Events are ordered by time, then by the order in which they were planned, so that one seed gives one run
 /// in every process.
 /// </summary>
-public sealed class FleetSimulation
+public sealed partial class FleetSimulation
 {
     /// <summary>Output tokens between two progress reports, as the gateway coalesces them.</summary>
     private const int ReportEvery = 64;
@@ -98,7 +98,7 @@ public sealed class FleetSimulation
         {
             case Kind.Due: _nextDue = null; Offer(); break;
             case Kind.Submit: Submit(_outcomes[next.Index], _engines[next.Engine], next.Number); break;
-            case Kind.Cancel: Cancel(_outcomes[next.Index], _engines[next.Engine]); break;
+            case Kind.Cancel: Cancel(_engines[next.Engine], next.Number); break;
             case Kind.StepEnds when _engines[next.Engine].Life == next.Number: StepEnds(_engines[next.Engine]); break;
             case Kind.Wake when _engines[next.Engine] is var e && e.Life == next.Number && e.WakesAt == _now: e.WakesAt = null; Pump(e); break;
             case Kind.Progress when Current(next): Progressed(_outcomes[next.Index], next.Payload); break;
@@ -106,6 +106,11 @@ public sealed class FleetSimulation
             case Kind.TooLong when Current(next): Answered(_outcomes[next.Index], OutcomeKind.TooLong, null); break;
             case Kind.Failed when Current(next): Failed(_outcomes[next.Index], (AttemptFailure)next.Payload); break;
             case Kind.Silent when Current(next): Silent(_outcomes[next.Index], next); break;
+            case Kind.WarmSubmit when Carries(next): WarmSubmit(_outcomes[next.Index], _engines[next.Engine]); break;
+            case Kind.Warmed when Carries(next): Cut(_outcomes[next.Index], _engines[next.Engine]); break;
+            case Kind.CutSubmit when Carries(next): CutSubmit(_outcomes[next.Index], _engines[next.Engine]); break;
+            case Kind.TakenOver when Current(next): TakenOver(_outcomes[next.Index], next.Payload); break;
+            case Kind.StaysHere when Carries(next): StaysHere(_outcomes[next.Index]); break;
             case Kind.Leaves: Leaves(_outcomes[next.Index]); break;
             case Kind.Alarm when next.Number == _alarm: Tell(new AlarmRang(_now)); break;
             case Kind.Probe: Probe(_engines[next.Engine], again: next.Payload == 0); break;
@@ -180,8 +185,10 @@ public sealed class FleetSimulation
                 case Dispatch e: Send(_outcomeOf[e.RequestId], _engineOf[e.Instance]); break;
                 case Move e:
                     GiveUp(_outcomeOf[e.RequestId]);
+                    _outcomeOf[e.RequestId].Moves++;
                     Send(_outcomeOf[e.RequestId], _engineOf[e.To]);
                     break;
+                case Migrate e: CarryOver(_outcomeOf[e.RequestId], _engineOf[e.To]); break;
                 case Refuse e: (refused ??= []).Add(_outcomeOf[e.RequestId]); break;
                 case WakeAt e: Plan(e.At > _now ? e.At : _now, new Happening(Kind.Alarm, Number: ++_alarm)); break;
                 case ProbeNow e: Plan(_now, new Happening(Kind.Probe, _engineOf[e.Instance].Index, Payload: 1)); break;
@@ -196,18 +203,26 @@ public sealed class FleetSimulation
     {
         outcome.Attempts++;
         outcome.Engine = engine.Index;
-        outcome.OutputTokens = 0;
-        outcome.LastActivity = _now;
+        outcome.AttemptStart = outcome.OutputTokens;
+        outcome.Asked = null;
         engine.OnTheWay.Add(outcome.Request);
         Plan(_now + _setup.NetworkDelay, new Happening(Kind.Submit, engine.Index, outcome.Request.Index, outcome.Attempts));
-        Plan(_now + _setup.ActivityTimeout, new Happening(Kind.Silent, engine.Index, outcome.Request.Index, outcome.Attempts));
+        Watch(outcome);
+    }
+
+    /// <summary>From now on the attempt counts as stalled when nothing is heard of it for too long.</summary>
+    private void Watch(RequestOutcome outcome)
+    {
+        outcome.LastActivity = _now;
+        Plan(_now + _setup.ActivityTimeout, new Happening(Kind.Silent, outcome.Engine, outcome.Request.Index, outcome.Attempts));
     }
 
     /// <summary>The engine's call is cancelled; it hears of it a moment later.</summary>
     private void GiveUp(RequestOutcome outcome)
     {
         if (outcome.Engine >= 0)
-            Plan(_now + _setup.NetworkDelay, new Happening(Kind.Cancel, outcome.Engine, outcome.Request.Index));
+            Plan(_now + _setup.NetworkDelay, new Happening(Kind.Cancel, outcome.Engine, Number: outcome.Request.Index));
+        GiveUpTarget(outcome);
     }
 
     private void Progressed(RequestOutcome outcome, int tokens)
@@ -229,17 +244,27 @@ public sealed class FleetSimulation
         Tell(new RequestEnded(_now, outcome.Request.ForRouter.Id, RequestEnd.Completed, usage));
     }
 
-    /// <summary>Before its first token a request may go elsewhere; after it, it is broken.</summary>
+    /// <summary>The request goes elsewhere, behind the tokens its client has; one that cannot be gone on with is broken.</summary>
     private void Failed(RequestOutcome outcome, AttemptFailure failure)
     {
-        if (outcome.FirstTokenAt is not null)
+        GiveUpTarget(outcome);
+        if (outcome.OutputTokens > 0 && !outcome.Request.ForRouter.CanMove)
         {
             Broke(outcome, RequestEnd.EngineBroke);
             return;
         }
         outcome.Engine = -1;
-        Tell(new AttemptFailed(_now, outcome.Request.ForRouter.Id, failure, failure == AttemptFailure.EngineBusy ? "503" : "connection refused"));
+        outcome.Resumes += outcome.OutputTokens > 0 ? 1 : 0;
+        Tell(new AttemptFailed(_now, outcome.Request.ForRouter.Id, failure, Reason(failure), outcome.OutputTokens));
     }
+
+    private static string Reason(AttemptFailure failure) => failure switch
+    {
+        AttemptFailure.EngineBusy => "503",
+        AttemptFailure.Unreachable => "connection refused",
+        AttemptFailure.Stalled => "no token in time",
+        _ => "connection reset",
+    };
 
     private void Silent(RequestOutcome outcome, Happening alarm)
     {
@@ -249,8 +274,16 @@ public sealed class FleetSimulation
             Plan(due, alarm);
             return;
         }
+        if (outcome.Carried is { SourceEnded: true })
+        {
+            StaysHere(outcome);
+            return;
+        }
         GiveUp(outcome);
-        Broke(outcome, outcome.FirstTokenAt is null ? RequestEnd.Failed : RequestEnd.EngineBroke);
+        if (outcome.FirstTokenAt is null)
+            Broke(outcome, RequestEnd.Failed);
+        else
+            Failed(outcome, AttemptFailure.Stalled);
     }
 
     private void Broke(RequestOutcome outcome, RequestEnd end)
@@ -272,120 +305,18 @@ public sealed class FleetSimulation
             : new Happening(Kind.ProbeAnswered, engine.Index, Report: engine.Report()));
     }
 
-    // The engines.
-
-    private void Submit(RequestOutcome outcome, SimulatedEngine engine, long attempt)
-    {
-        engine.OnTheWay.Remove(outcome.Request);
-        if (outcome.Attempts != attempt || outcome.EndedAt is not null)
-            return;
-        Admission admission = default;
-        AttemptFailure? failure = engine.Has(FaultKind.Crash) ? AttemptFailure.Unreachable
-            : engine.Has(FaultKind.Shed) ? AttemptFailure.EngineBusy
-            : (admission = engine.Model.Submit(outcome.Request.ForEngine, _now)) is Admission.Accepted or Admission.TooLong ? null
-            : AttemptFailure.EngineBusy;
-        if (failure is not null)
-            Answer(Kind.Failed, engine, outcome.Request.Index, (int)failure);
-        else if (admission == Admission.TooLong)
-            Answer(Kind.TooLong, engine, outcome.Request.Index, 0);
-        else
-            Pump(engine);
-    }
-
-    private void Cancel(RequestOutcome outcome, SimulatedEngine engine)
-    {
-        if (engine.Model.Abort(outcome.Request.Index))
-            Pump(engine);
-    }
-
-    /// <summary>Begins a step, unless one runs or there is nothing to do yet.</summary>
-    private void Pump(SimulatedEngine engine)
-    {
-        if (engine.InStep || engine.Has(FaultKind.Stall))
-            return;
-        StepPlan plan = engine.Model.BeginStep(_now);
-        if (!plan.IsIdle)
-        {
-            engine.InStep = true;
-            engine.StepEndsAt = _now + plan.Duration;
-            Plan(engine.StepEndsAt, new Happening(Kind.StepEnds, engine.Index, Number: engine.Life));
-        }
-        else if (plan.WakeAt is { } at && (engine.WakesAt is null || at < engine.WakesAt))
-        {
-            engine.WakesAt = at;
-            Plan(at, new Happening(Kind.Wake, engine.Index, Number: engine.Life));
-        }
-    }
-
-    private void StepEnds(SimulatedEngine engine)
-    {
-        engine.InStep = false;
-        _engineEvents.Clear();
-        engine.Model.CompleteStep(_now, _engineEvents);
-        foreach (EngineEvent e in _engineEvents)
-        {
-            int index = (int)e.Request.Id;
-            if (_outcomes[index].Engine != engine.Index)
-                continue;   // moved on; the cancellation is still under way
-            _outcomes[index].LastActivity = _now + _setup.NetworkDelay;
-            switch (e.Kind)
-            {
-                case EngineEventKind.FirstToken:
-                    _outcomes[index].CachedTokens = e.Times.CachedTokens;
-                    Answer(Kind.Progress, engine, index, 1);
-                    break;
-                case EngineEventKind.Token when e.OutputTokens % ReportEvery == 1:
-                    Answer(Kind.Progress, engine, index, e.OutputTokens);
-                    break;
-                case EngineEventKind.Finished:
-                    _outcomes[index].CachedTokens = e.Times.CachedTokens;
-                    Answer(Kind.Finished, engine, index, 0);
-                    break;
-            }
-        }
-        Pump(engine);
-    }
-
-    private void Answer(Kind kind, SimulatedEngine engine, int index, int tokens) =>
-        Plan(_now + _setup.NetworkDelay, new Happening(kind, engine.Index, index, _outcomes[index].Attempts, tokens));
-
-    private void FaultBegins(EngineFault fault)
-    {
-        SimulatedEngine engine = _engines[fault.Engine];
-        if (!engine.Begin(fault.Kind))
-            return;
-        if (fault.Kind == FaultKind.Leave)
-            Tell(new InstanceLeft(_now, engine.Id));
-        if (fault.Kind != FaultKind.Crash)
-            return;
-        EngineModel dying = engine.Model;
-        engine.Die();
-        foreach (RequestOutcome outcome in _outcomes)
-            if (outcome.Engine == engine.Index && outcome.EndedAt is null && dying.Abort(outcome.Request.Index))
-                Answer(Kind.Failed, engine, outcome.Request.Index, (int)AttemptFailure.Unreachable);
-    }
-
-    private void FaultEnds(EngineFault fault)
-    {
-        SimulatedEngine engine = _engines[fault.Engine];
-        if (!engine.End(fault.Kind))
-            return;
-        if (fault.Kind == FaultKind.Leave)
-            Tell(new InstanceJoined(_now, engine.Id));
-        Pump(engine);
-    }
-
     private enum Kind
     {
         Due, Leaves, Submit, Cancel, StepEnds, Wake, Progress, Finished, TooLong, Failed, Silent, Alarm, Probe, ProbeAnswered, ProbeFailed, FaultBegins,
-        FaultEnds,
+        FaultEnds, WarmSubmit, Warmed, CutSubmit, TakenOver, StaysHere,
     }
 
     /// <summary>What happens next.</summary>
     /// <param name="Kind">What.</param>
     /// <param name="Engine">Index of the engine, or of the fault.</param>
     /// <param name="Index">Index of the request.</param>
-    /// <param name="Number">The attempt, the engine's life or the alarm it belongs to; void once another has begun.</param>
+    /// <param name="Number">The attempt, the engine's life, the alarm or the carrying over it belongs to, void once another has begun; or the
+    /// engine's name for the request.</param>
     /// <param name="Payload">Tokens, or an attempt's failure.</param>
     /// <param name="Report">An engine's report.</param>
     private readonly record struct Happening(

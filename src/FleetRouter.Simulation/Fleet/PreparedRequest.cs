@@ -30,6 +30,12 @@ public sealed class PreparedRequest
     /// <summary>Tokens of the rendered prompt.</summary>
     public int PromptTokens => ForEngine.PromptTokens;
 
+    /// <summary>The same, of which the router is told otherwise.</summary>
+    public PreparedRequest As(PlacementRequest forRouter) => new()
+    {
+        Index = Index, Session = Session, Source = Source, ForRouter = forRouter, ForEngine = ForEngine, ReusableTokens = ReusableTokens,
+    };
+
     /// <summary>Prefill on an idle engine that has all of the prompt which any earlier request left; the last token is computed whatever is there.</summary>
     public TimeSpan LeastPrefill(EngineProfile profile) => profile.IdlePrefill(Math.Min(ReusableTokens, PromptTokens - 1), PromptTokens);
 }

@@ -9,6 +9,10 @@ public sealed class PreparedWorkload
     /// <summary>The model every simulated engine serves and every request asks for.</summary>
     public const string Model = "sim";
 
+    /// <summary>The same, of which the router is told otherwise.</summary>
+    public PreparedWorkload With(Func<PreparedRequest, Domain.Placement.PlacementRequest> forRouter) =>
+        new(Sessions, [.. Requests.Select(turns => turns.Select(request => request.As(forRouter(request))).ToArray())]);
+
     private PreparedWorkload(IReadOnlyList<TraceSession> sessions, PreparedRequest[][] requests)
     {
         (Sessions, Requests) = (sessions, requests);

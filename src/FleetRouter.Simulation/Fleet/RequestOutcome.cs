@@ -46,11 +46,41 @@ public sealed class RequestOutcome(PreparedRequest request)
     /// <summary>Prompt tokens that engine found in its cache.</summary>
     public int CachedTokens { get; internal set; }
 
-    /// <summary>Tokens received.</summary>
+    /// <summary>Tokens received, of all attempts together.</summary>
     public int OutputTokens { get; internal set; }
+
+    /// <summary>The longest time between two tokens.</summary>
+    public TimeSpan LongestGap { get; internal set; }
+
+    /// <summary>Times the answer broke off and went on elsewhere.</summary>
+    public int Resumes { get; internal set; }
+
+    /// <summary>Times it was moved before a first token.</summary>
+    public int Moves { get; internal set; }
+
+    /// <summary>Times it was carried over while it was answered.</summary>
+    public int Migrations { get; internal set; }
+
+    /// <summary>Tokens of prompt and answer that were carried over, all times together.</summary>
+    public long MovedTokens { get; internal set; }
+
+    /// <summary>The longest time between two tokens at such a seam.</summary>
+    public TimeSpan LongestSeam { get; internal set; }
 
     /// <summary>Times it was sent to an engine.</summary>
     public int Attempts { get; internal set; }
+
+    /// <summary>Tokens received before the attempt in hand.</summary>
+    internal int AttemptStart { get; set; }
+
+    /// <summary>What the attempt in hand asked its engine for; tokens of another are not its.</summary>
+    internal Engine.EngineRequest? Asked { get; set; }
+
+    /// <summary>When its latest token reaches the gateway.</summary>
+    internal TimeSpan? LastTokenAt { get; set; }
+
+    /// <summary>Its being carried over; null while it is not.</summary>
+    internal CarryingOver? Carried { get; set; }
 
     /// <summary>When the gateway last sent or received something for it.</summary>
     internal TimeSpan LastActivity { get; set; }

@@ -1,4 +1,5 @@
 using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
 
 namespace FleetRouter.Simulation.Safety;
 
@@ -6,6 +7,9 @@ namespace FleetRouter.Simulation.Safety;
 /// the pool breaks.</summary>
 internal sealed class SafetyBooks(PoolOptions options)
 {
+    /// <summary>Times a request moves, but for one off an instance that is emptied; and times an answer goes on elsewhere after a break.</summary>
+    private const int MostMoves = 3, MostResumes = 16;
+
     private readonly Dictionary<string, Request> _open = new(StringComparer.Ordinal);
     private readonly HashSet<string> _over = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Instance> _instances = new(StringComparer.Ordinal);
@@ -19,7 +23,7 @@ internal sealed class SafetyBooks(PoolOptions options)
     {
         Note(happened);
         foreach (PoolEffect effect in effects)
-            if (Note(effect, happened.At) is { } breach)
+            if (Note(effect, happened.At, view) is { } breach)
                 return breach;
         return CheckHeld(happened.At) ?? CheckLedger(view);
     }
@@ -35,10 +39,13 @@ internal sealed class SafetyBooks(PoolOptions options)
                 instance.Models = e.Report.Models;
                 break;
             case RequestArrived e:
-                _open.Add(e.Request.Id, new Request(e.Request.Model));
+                _open.Add(e.Request.Id, new Request(e.Request));
                 break;
             case AttemptFailed e when _open.TryGetValue(e.RequestId, out Request? request) && request.On is not null:
-                request.Leaves();
+                request.Fails(e);
+                break;
+            case MigrationEnded e when _open.TryGetValue(e.RequestId, out Request? request) && request.GoesTo is not null:
+                request.CarriedOver(e);
                 break;
             case RequestProgressed e when _open.TryGetValue(e.RequestId, out Request? request) && request.On is not null:
                 request.HasToken = true;
@@ -53,7 +60,7 @@ internal sealed class SafetyBooks(PoolOptions options)
         }
     }
 
-    private Breach? Note(PoolEffect effect, TimeSpan at)
+    private Breach? Note(PoolEffect effect, TimeSpan at, PoolView view)
     {
         switch (effect)
         {
@@ -69,13 +76,15 @@ internal sealed class SafetyBooks(PoolOptions options)
                 return Answered(e.RequestId, out Request? sent) ?? Dispatched(e.RequestId, sent!, e.Instance);
             case Move e:
                 return Moved(e);
+            case Migrate e:
+                return Migrated(e);
             case Held e:
                 if (Answered(e.RequestId, out Request? held) is { } wrong)
                     return wrong;
                 (held!.HeldSince, held.IsAsking) = (at, false);
                 return null;
             case Refuse e:
-                if (Answered(e.RequestId, out _) is { } mistake)
+                if ((Answered(e.RequestId, out Request? refused) ?? Forsaken(e, refused!, at, view)) is { } mistake)
                     return mistake;
                 _open.Remove(e.RequestId);
                 _over.Add(e.RequestId);
@@ -114,30 +123,82 @@ internal sealed class SafetyBooks(PoolOptions options)
     private Breach? Moved(Move move)
     {
         string id = move.RequestId;
-        if (!options.RebalanceQueued)
+        if (!options.RebalanceQueued && !options.Migration)
             return new Breach(id, "moved, though nothing may be");
         if (!_open.TryGetValue(id, out Request? request))
             return new Breach(id, "moved, though it is not open");
         if (request.On is null || request.On != _instances.GetValueOrDefault(move.From) || move.From == move.To)
             return new Breach(id, $"moved from {move.From}, where it is not, to {move.To}");
-        if (request.HasToken || request.WasMoved)
-            return new Breach(id, request.HasToken ? "moved after its first token" : "moved twice");
+        if (request.HasToken || request.GoesTo is not null)
+            return new Breach(id, request.HasToken ? "moved after its first token" : "moved while it is carried over");
+        if (TooOften(id, request) is { } often)
+            return often;
         request.Leaves();
-        request.WasMoved = true;
         return Placed(id, request, move.To);
     }
 
+    private Breach? Migrated(Migrate migrate)
+    {
+        string id = migrate.RequestId;
+        if (!options.Migration)
+            return new Breach(id, "carried over, though nothing may be");
+        if (!_open.TryGetValue(id, out Request? request))
+            return new Breach(id, "carried over, though it is not open");
+        if (request.On is null || request.On != _instances.GetValueOrDefault(migrate.From) || migrate.From == migrate.To)
+            return new Breach(id, $"carried over from {migrate.From}, where it is not, to {migrate.To}");
+        if (!request.HasToken || !request.Asked.CanMove || request.GoesTo is not null)
+            return new Breach(id, !request.HasToken ? "carried over before its first token" : request.Asked.CanMove ? "carried over twice at once" : "carried over, though it may not be");
+        if (TooOften(id, request) is { } often)
+            return often;
+        if (Unfit(id, request, migrate.To) is { } unfit)
+            return unfit;
+        Instance target = _instances[migrate.To];
+        if (request.On.State != InstanceState.Draining && request.On.Carried + target.Carried > 0)
+            return new Breach(id, $"carried over beside others from {migrate.From} or to {migrate.To}, one at a time");
+        request.BeginsAt(target);
+        return Overfull(migrate.To, target);
+    }
+
+    /// <summary>To relieve an instance a request moves a few times; off one that is emptied it must.</summary>
+    private static Breach? TooOften(string id, Request request) =>
+        request.On!.State != InstanceState.Draining && ++request.Moves > MostMoves ? new Breach(id, $"moved {request.Moves} times, {MostMoves} at most") : null;
+
+    /// <summary>Half an answer is given up only if no instance came in time, or if it broke again and again: whether this one was without cause.</summary>
+    private Breach? Forsaken(Refuse refuse, Request request, TimeSpan at, PoolView view)
+    {
+        if (request.Emitted == 0)
+            return null;
+        bool known = refuse.Refusal.Reason switch
+        {
+            "hold-expired" => request.HeldSince is { } since && since + options.MaxHoldTime <= at
+                && !view.Instances.Any(seen => seen is { State: InstanceState.Ready, Leases: 0, ForeignRequests: 0 }
+                    && _instances.TryGetValue(seen.Id, out Instance? idle) && !(idle.ShedUntil > at) && idle.Models.Contains(request.Model, StringComparer.Ordinal)),
+            "hold-queue-full" => _open.Values.Count(other => other.HeldSince is not null) >= options.MaxHeld,
+            "attempts-exhausted" or "engines-busy" => request.Attempts >= options.MaxAttempts || request.Resumes > MostResumes,
+            _ => false,
+        };
+        return known ? null : new Breach(refuse.RequestId, $"refused ({refuse.Refusal.Reason}) behind {request.Emitted} tokens, though it could go on");
+    }
+
     private Breach? Placed(string id, Request request, string name)
+    {
+        if (Unfit(id, request, name) is { } unfit)
+            return unfit;
+        request.Goes(_instances[name]);
+        return Overfull(name, _instances[name]);
+    }
+
+    private Breach? Overfull(string name, Instance instance) => instance.Leases > options.MaxRequestsPerInstance
+        ? new Breach(name, $"{instance.Leases} requests on one instance, {options.MaxRequestsPerInstance} at most") : null;
+
+    private Breach? Unfit(string id, Request request, string name)
     {
         if (!_instances.TryGetValue(name, out Instance? instance))
             return new Breach(id, $"placed on {name}, which is gone");
         if (instance.State != InstanceState.Ready)
             return new Breach(id, $"placed on {name}, which is {instance.State}");
-        if (!instance.Models.Contains(request.Model, StringComparer.Ordinal))
-            return new Breach(id, $"placed on {name}, which serves {string.Join(", ", instance.Models)} and not {request.Model}");
-        request.GoesTo(instance);
-        return instance.Leases > options.MaxRequestsPerInstance
-            ? new Breach(name, $"{instance.Leases} requests on one instance, {options.MaxRequestsPerInstance} at most") : null;
+        return instance.Models.Contains(request.Model, StringComparer.Ordinal)
+            ? null : new Breach(id, $"placed on {name}, which serves {string.Join(", ", instance.Models)} and not {request.Model}");
     }
 
     private Breach? CheckHeld(TimeSpan at)
@@ -192,22 +253,60 @@ internal sealed class SafetyBooks(PoolOptions options)
         return double.IsFinite(seen.PrefillTokensPerSecond) && seen.PrefillTokensPerSecond > 0 ? null : $"its prefill rate is {seen.PrefillTokensPerSecond}";
     }
 
-    private sealed class Request(string model)
+    private sealed class Request(PlacementRequest asked)
     {
-        public readonly string Model = model;
-        public bool IsAsking = true, HasToken, WasMoved;
+        public readonly PlacementRequest Asked = asked;
+        public bool IsAsking = true, HasToken;
         public TimeSpan? HeldSince;
-        public Instance? On;
-        public int Attempts;
+        public Instance? On, GoesTo;
+        public int Attempts, Moves, Emitted, Resumes;
 
-        public void GoesTo(Instance instance)
+        public string Model => Asked.Model;
+
+        public void Goes(Instance instance)
         {
-            (IsAsking, HeldSince, On) = (false, null, instance);
+            (IsAsking, HasToken, HeldSince, On) = (false, false, null, instance);
             instance.Leases++;
+        }
+
+        public void Fails(AttemptFailed failed)
+        {
+            if (failed.Failure == AttemptFailure.EngineBusy)
+                On!.ShedUntil = failed.At + TimeSpan.FromSeconds(1);
+            if (failed.EmittedTokens > Emitted)
+                (Attempts, Resumes, Emitted) = (0, Resumes + 1, failed.EmittedTokens);
+            Leaves();
+        }
+
+        public void BeginsAt(Instance target)
+        {
+            GoesTo = target;
+            target.Leases++;
+            (On!.Carried, target.Carried) = (On.Carried + 1, target.Carried + 1);
+        }
+
+        public void CarriedOver(MigrationEnded ended)
+        {
+            Instance target = GoesTo!, source = On!;
+            StaysHere();
+            if (ended.Failure is not null)
+                return;
+            source.Leases--;
+            target.Leases++;
+            (On, Emitted) = (target, Math.Max(Emitted, ended.EmittedTokens));
+        }
+
+        private void StaysHere()
+        {
+            if (GoesTo is null)
+                return;
+            GoesTo.Leases--;
+            (On!.Carried, GoesTo.Carried, GoesTo) = (On.Carried - 1, GoesTo.Carried - 1, null);
         }
 
         public void Leaves()
         {
+            StaysHere();
             if (On is not null)
                 On.Leases--;
             (IsAsking, HeldSince, On) = (true, null, null);
@@ -219,7 +318,8 @@ internal sealed class SafetyBooks(PoolOptions options)
     {
         public InstanceState State = InstanceState.Joined;
         public IReadOnlyList<string> Models = [];
-        public int Leases;
+        public TimeSpan? ShedUntil;
+        public int Leases, Carried;
     }
 }
 

@@ -27,7 +27,9 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
             FleetRun run = FleetSimulation.Run(scenario.Workload, scenario.Setup, 1, pool, watch.Saw);
             foreach (RequestOutcome outcome in run.Outcomes)
                 ends[outcome.Kind] = ends.GetValueOrDefault(outcome.Kind) + 1;
-            if (run.Outcomes.FirstOrDefault(outcome => outcome.Kind == OutcomeKind.Open) is { } open)
+            if (run.Outcomes.FirstOrDefault(outcome => outcome is { Kind: OutcomeKind.Broken, OutputTokens: > 0, Request.ForRouter.CanMove: true }) is { } broken)
+                violation = watch.Tell(new Breach(broken.Request.ForRouter.Id, $"broken behind {broken.OutputTokens} tokens, though it could go on"));
+            else if (run.Outcomes.FirstOrDefault(outcome => outcome.Kind == OutcomeKind.Open) is { } open)
                 violation = watch.Tell(new Breach(open.Request.ForRouter.Id, $"open at {scenario.Setup.Until}, long after the last fault"));
             else if (run.Leases != 0 || watch.Open.Count != 0)
                 violation = watch.Tell(new Breach(watch.Open.FirstOrDefault(""), $"every request has ended, yet {run.Leases} leases are left"));
@@ -36,11 +38,20 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
         {
             violation = broken.Message;
         }
-        return new SafetyRun(seed, scenario.Setup.Pool.Policy, watch.Events, ends, violation) { Moves = watch.Moves };
+        return new SafetyRun(seed, scenario.Setup.Pool.Policy, watch.Events, ends, violation) 
+        {
+            Moves = watch.Count<Move>(), Migrations = watch.CarriedOver, Resumes = watch.Resumes,
+        };
     }
 
     /// <summary>Requests that were moved from one queue to another.</summary>
     public int Moves { get; private init; }
+
+    /// <summary>Answers that were carried over while they ran.</summary>
+    public int Migrations { get; private init; }
+
+    /// <summary>Answers that broke off and went on elsewhere.</summary>
+    public int Resumes { get; private init; }
 
     private sealed class Watch(ulong seed, PoolOptions options, Pool pool)
     {
@@ -49,7 +60,11 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
 
         public int Events => _log.Count;
 
-        public int Moves => _log.Sum(entry => entry.Effects.Count(effect => effect is Move));
+        public int Count<T>() => _log.Sum(entry => entry.Effects.Count(effect => effect is T));
+
+        public int CarriedOver => _log.Count(entry => entry.Happened is MigrationEnded { Failure: null });
+
+        public int Resumes => _log.Sum(entry => entry.Effects.Count(effect => effect is Dispatch { Decision.EmittedTokens: > 0 }));
 
         public IReadOnlyCollection<string> Open => _books.Open;
 
@@ -79,7 +94,9 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
             RequestArrived e => $"{e.Request.Id} arrives",
             RequestProgressed e => $"{e.RequestId} has {e.OutputTokens} tokens",
             RequestEnded e => $"{e.RequestId} ends: {e.End}",
-            AttemptFailed e => $"{e.RequestId} fails: {e.Failure}",
+            AttemptFailed e => $"{e.RequestId} fails: {e.Failure} behind {e.EmittedTokens} tokens",
+            MigrationEnded e => $"{e.RequestId} {(e.Failure is null ? $"is carried over behind {e.EmittedTokens} tokens" : "stays where it is")}",
+            DrainOrdered e => $"{e.Instance} {(e.Drains ? "is to be emptied" : "is not to be emptied any more")}",
             InstanceJoined e => $"{e.Instance} joins",
             InstanceLeft e => $"{e.Instance} leaves",
             InstanceProbed e => $"{e.Instance} answers: {e.Report.Running} running, {e.Report.Waiting} waiting, KV {e.Report.KvUsage:0.###} of {e.Report.KvCapacityTokens}, serves {string.Join(", ", e.Report.Models)}",
@@ -91,6 +108,7 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
         {
             Dispatch e => $"{e.RequestId} to {e.Instance} ({e.Decision.Rule}, attempt {e.Decision.Attempt})",
             Move e => $"{e.RequestId} moved from {e.From} to {e.To}",
+            Migrate e => $"{e.RequestId} carried over from {e.From} to {e.To}",
             Held e => $"{e.RequestId} held",
             Refuse e => $"{e.RequestId} refused: {e.Refusal.Reason}",
             InstanceChanged e => $"{e.Instance} {e.From} to {e.To}",

@@ -28,7 +28,8 @@ internal sealed class SafetyScenario
         // In a calm fleet long queues build up instead of refusals, so that queued requests are moved.
         bool calm = _random.Below(4) == 0;
         int kvBlocks = (calm ? 256 : 24) << _random.Below(5);   // 384 to 6,144 tokens, or 4,096 to 65,536
-        Workload = PreparedWorkload.Of([.. Conversations(seed), .. Lone(kvBlocks * Text.BlockHash.BlockSize)], seed);
+        Workload = PreparedWorkload.Of([.. Conversations(seed), .. Lone(kvBlocks * Text.BlockHash.BlockSize)], seed)
+            .With(request => request.ForRouter with { Priority = _random.Below(8) == 0 ? 1 : 0, CanMove = _random.Below(10) > 0 });
         TimeSpan span = Workload.Sessions.Max(session => session.Start) + TimeSpan.FromSeconds(5);
         EngineFault[] faults = Faults(engines, calm ? 2 : 4 * engines, span);
         Setup = new FleetSetup
@@ -85,7 +86,7 @@ internal sealed class SafetyScenario
         Name = "safety", Policy = PlacementPolicies.Names[_random.Below(PlacementPolicies.Names.Count)], TtftSlo = Milliseconds(10, calm ? 300 : 2_000),
         MaxRequestsPerInstance = 1 + _random.Below(calm ? 40 : 7), MaxHeld = _random.Below(25), MaxHoldTime = Milliseconds(0, 5_000),
         MaxAttempts = 1 + _random.Below(4), SuspectAfterFailedProbes = 1 + _random.Below(3),
-        SessionIdleTime = Milliseconds(1_000, 30_000), MaxSessions = _random.Below(25), RebalanceQueued = _random.Below(2) == 0,
+        SessionIdleTime = Milliseconds(1_000, 30_000), MaxSessions = _random.Below(25), RebalanceQueued = _random.Below(2) == 0, Migration = _random.Below(4) > 0,
         PrefillTokensPerSecond = 100 << _random.Below(8),
     };
 

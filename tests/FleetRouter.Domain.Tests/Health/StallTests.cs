@@ -54,26 +54,26 @@ public sealed class StallTests
     public void Each_instance_has_the_bound_of_its_own_gaps()
     {
         Dispatch a = On("a"), b = On("b");
-        Assert.Equal((StallBound.AtFirst, StallBound.AtFirst), (a.StallAfter, b.StallAfter));
+        Assert.Equal((StallBound.AtFirst, StallBound.AtFirst), (a.Patience.NextToken, b.Patience.NextToken));
         for (int n = 1; n <= 20; n++)
         {
             Progress(a, n, 0.05 * Second);
             Progress(b, n, 1.5 * Second);
         }
-        Assert.Equal((3d, 6d), (On("a").StallAfter.TotalSeconds, On("b").StallAfter.TotalSeconds));
+        Assert.Equal((3d, 6d), (On("a").Patience.NextToken.TotalSeconds, On("b").Patience.NextToken.TotalSeconds));
     }
 
     [Fact]
     public void Time_to_a_first_token_is_a_multiple_of_the_estimate_and_generous_to_an_engine_that_never_answered()
     {
-        Assert.Equal(TimeSpan.FromMinutes(1), On("a").FirstTokenAfter);
+        Assert.Equal(TimeSpan.FromMinutes(1), On("a").Patience.FirstToken);
         Dispatch warm = On("a");
         _pool.Progress(warm.RequestId);
         _pool.End(warm.RequestId);
-        Assert.Equal(TimeSpan.FromSeconds(10), On("a").FirstTokenAfter);
+        Assert.Equal(TimeSpan.FromSeconds(10), On("a").Patience.FirstToken);
         var longOne = new PromptChain([.. Enumerable.Range(0, 2_000).Select(n => (ulong)n)], 2_000 * PromptChain.BlockBytes, 7);   // 16 s at the prior speed
         Dispatch sent = _pool.Place(_pool.Request(longOne));
-        Assert.True(sent.FirstTokenAfter > TimeSpan.FromMinutes(1), $"{sent.FirstTokenAfter}");
+        Assert.True(sent.Patience.FirstToken > TimeSpan.FromMinutes(1), $"{sent.Patience.FirstToken}");
     }
 
     [Fact]
@@ -107,11 +107,11 @@ public sealed class StallTests
         for (int n = 1; n <= 20; n++)
             Progress(sent, n, 0.05 * Second);
         Dispatch before = On("a");
-        Assert.Equal(3, before.StallAfter.TotalSeconds, 3);
+        Assert.Equal(3, before.Patience.NextToken.TotalSeconds, 3);
         Progress(before, 1, TimeSpan.Zero);
         _pool.Advance(3);
         Stall(before, 1);
         _pool.Probe("a");
-        Assert.Equal(6, On("a").StallAfter.TotalSeconds, 3);
+        Assert.Equal(6, On("a").Patience.NextToken.TotalSeconds, 3);
     }
 }
