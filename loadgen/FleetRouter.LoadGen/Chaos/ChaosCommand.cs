@@ -8,5 +8,6 @@ internal static class ChaosCommand
     public static Command Create() => new("chaos", "Run the gateway in front of engine stand-ins that fail, and prove that clients do not notice.")
     {
         StreamsCommand.Create(),
+        DrainCommand.Create(),
     };
 }
