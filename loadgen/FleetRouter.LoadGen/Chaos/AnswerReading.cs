@@ -44,6 +44,7 @@ internal sealed class AnswerReading(ChaosRequest request)
         if (Done) Wrong("an event after [DONE]");
         if (data.SequenceEqual("[DONE]"u8))
         {
+            if (Error is not null) Wrong("[DONE] after the error");
             Done = true;
             return false;
         }
@@ -131,6 +132,7 @@ internal sealed class AnswerReading(ChaosRequest request)
             foreach (var token in ids.EnumerateArray()) _ids.Add(token.GetUInt32());
         }
         Ids(choice, "prompt_token_ids", request.TokenIds);
+        var firstText = _text.Length == 0;
         var before = _text.Length;
         if (request.Chat) Delta(choice.GetProperty("delta"));
         else _text.Append(choice.GetProperty("text").GetString());
@@ -143,7 +145,7 @@ internal sealed class AnswerReading(ChaosRequest request)
             var stop = choice.TryGetProperty("stop_reason", out var reason) ? reason.ToString() : "";
             if (stop != (request.Expected.StopReason ?? "")) Wrong($"stop_reason '{stop}', expected '{request.Expected.StopReason}'");
         }
-        else if (_text.Length > before && request.Expected.Function is null)
+        else if (_text.Length > before && !firstText && request.Expected.Function is null)
         {
             var shape = Shape(chunk) + Shape(choice) + (request.Chat ? Shape(choice.GetProperty("delta")) : 0);
             if (_shape != 0 && shape != _shape) Wrong($"other fields than the chunks before: {chunk.GetRawText()}");
@@ -191,11 +193,12 @@ internal sealed class AnswerReading(ChaosRequest request)
         _promptIdsSeen = true;
     }
 
-    // The same whatever the order of the fields.
+    // The same whatever the order of the fields; one that is null says as little as one that is absent.
     private static int Shape(JsonElement of)
     {
         var sum = 0;
-        foreach (var property in of.EnumerateObject()) sum += property.Name.GetHashCode(StringComparison.Ordinal);
+        foreach (var property in of.EnumerateObject())
+            if (property.Value.ValueKind != JsonValueKind.Null) sum += property.Name.GetHashCode(StringComparison.Ordinal);
         return sum;
     }
 

@@ -103,7 +103,7 @@ internal sealed class ChaosClient(Uri address, TimeSpan patience, GapHistogram g
         if (reading.Error is { } error)
         {
             var byName = !request.Resumable && error.IsByName && !reading.LooksComplete;
-            verdict = verdict with { RefusedByName = byName, ClientError = byName ? null : $"error event {error.Code}, retryable {error.Retryable}: {error.Message}" };
+            verdict = verdict with { RefusedByName = byName, ClientError = byName ? null : $"error event {error.Code}, retryable {error.Retryable}{(reading.LooksComplete ? ", beside an end that looks complete" : "")}: {error.Message}" };
         }
         else if (trouble is not null)
         {

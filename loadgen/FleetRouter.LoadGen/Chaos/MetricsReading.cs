@@ -30,14 +30,19 @@ internal sealed class MetricsReading
     public IReadOnlyDictionary<string, double> SumBy(string name, string label) => _samples.Where(sample => sample.Name == name)
         .GroupBy(sample => Label(sample.Labels, label) ?? "").ToDictionary(group => group.Key, group => group.Sum(sample => sample.Value));
 
-    /// <summary>A quantile of a histogram over all its labels, straight within a bucket; null where it has no samples. What
-    /// lies in the last bucket counts as that bucket's lower bound.</summary>
-    public double? Quantile(string histogram, double share)
+    /// <summary>A quantile of a histogram, straight within a bucket; null where it has no samples. What lies in the last bucket
+    /// counts as that bucket's lower bound.</summary>
+    /// <param name="histogram">Its name, without _bucket.</param>
+    /// <param name="share">Which quantile, 0 to 1.</param>
+    /// <param name="label">A label whose values choose what counts.</param>
+    /// <param name="counts">Which values count; a sample without the label has an empty one.</param>
+    public double? Quantile(string histogram, double share, string label, Func<string, bool> counts)
     {
         (double Bound, double Count)[] buckets =
         [
-            .. SumBy(histogram + "_bucket", "le")
-                .Select(bucket => (Bound: bucket.Key == "+Inf" ? double.PositiveInfinity : double.Parse(bucket.Key, CultureInfo.InvariantCulture), bucket.Value))
+            .. _samples.Where(sample => sample.Name == histogram + "_bucket" && counts(Label(sample.Labels, label) ?? ""))
+                .GroupBy(sample => Label(sample.Labels, "le"))
+                .Select(bucket => (Bound: bucket.Key is null or "+Inf" ? double.PositiveInfinity : double.Parse(bucket.Key, CultureInfo.InvariantCulture), bucket.Sum(sample => sample.Value)))
                 .OrderBy(bucket => bucket.Bound),
         ];
         if (buckets.Length == 0 || buckets[^1].Count == 0) return null;

@@ -37,7 +37,12 @@ internal sealed record StreamsReport
     public required IReadOnlyDictionary<string, double> ResumesByReason { get; init; }
     public required int Migrations { get; init; }
     public required int Retries { get; init; }
+    /// <summary>Of answers whose engine broke off: from the last token of one engine to the first of the next.</summary>
     public required Percentiles ResumeGapMs { get; init; }
+
+    /// <summary>Of answers whose engine fell silent: the time until that counts as a break is part of it.</summary>
+    public required Percentiles StallGapMs { get; init; }
+
     public required double ResumeGapBoundMs { get; init; }
     public required Percentiles MigrationGapMs { get; init; }
     public required double? MigrationGapBoundMs { get; init; }
@@ -61,7 +66,10 @@ internal sealed record StreamsReport
     /// <summary>What a resume may take beside one cached prefill.</summary>
     private const double ResumeAllowanceMs = 250;
 
-    private const int Told = 8;
+    private const int Told = 8, Kept = 100;
+
+    /// <summary>The first streams that are not right, in full.</summary>
+    public IReadOnlyList<string> NotRight => [.. Differences.OrderByDescending(Weight).ThenBy(verdict => verdict.Request.Number).Take(Kept).Select(verdict => verdict.Detail(Seed))];
 
     private IReadOnlyList<Verdict> Differences { get; init; } = [];
 
@@ -74,6 +82,7 @@ internal sealed record StreamsReport
         double[] largest = [.. verdicts.Where(verdict => verdict.LargestGap > TimeSpan.Zero).Select(verdict => verdict.LargestGap.TotalMilliseconds).Order()];
         var summary = gaps.Summary();
         var prefill = CachedPrefill(settings, verdicts.Count == 0 ? BlockHash.BlockSize : verdicts.Max(verdict => verdict.Request.Expected.Prompt.Length + verdict.Request.Expected.Tokens.Length));
+        var errors = verdicts.Where(verdict => verdict.ClientError is not null).GroupBy(verdict => verdict.ClientError!);
         var report = new StreamsReport
         {
             Seed = settings.Seed, Streams = verdicts.Count, DurationS = Math.Round(duration.TotalSeconds, 1),
@@ -84,14 +93,16 @@ internal sealed record StreamsReport
             Malformed = verdicts.Count(verdict => verdict.Malformed.Count > 0), LeasesLeft = leases, EngineRequestsLeft = work,
             Resumes = (int)metrics.Sum("fleetrouter_resumes_total"), ResumesByReason = metrics.SumBy("fleetrouter_resumes_total", "reason"),
             Migrations = (int)metrics.Sum("fleetrouter_migrations_total"), Retries = (int)metrics.Sum("fleetrouter_retries_total"),
-            ResumeGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds"), ResumeGapBoundMs = Math.Round(prefill + ResumeAllowanceMs, 1),
-            MigrationGapMs = Quantiles(metrics, "fleetrouter_migration_gap_seconds"), MigrationGapBoundMs = 2 * summary?.P50 + RoundTripMs,
+            ResumeGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds", reason => reason is not ("stalled" or "moved")),
+            StallGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds", reason => reason == "stalled"),
+            ResumeGapBoundMs = Math.Round(prefill + ResumeAllowanceMs, 1),
+            MigrationGapMs = Quantiles(metrics, "fleetrouter_migration_gap_seconds", _ => true), MigrationGapBoundMs = 2 * summary?.P50 + RoundTripMs,
             ClientGapMs = new GapFigures(summary?.P50, summary?.P99, summary?.Max),
             LargestGapMs = largest.Length == 0 ? new GapFigures(null, null, null) : new GapFigures(LatencySummary.NearestRank(largest, 0.5), LatencySummary.NearestRank(largest, 0.99), largest[^1]),
             CachedPrefillMs = Math.Round(prefill, 1), Faults = new SortedDictionary<string, int>(faults.Counts.ToDictionary()), DrainsRefused = faults.DrainsRefused,
             Holds = false,
             Differences = [.. verdicts.Where(verdict => !verdict.IsRight)],
-            ErrorsByText = verdicts.Where(verdict => verdict.ClientError is not null).GroupBy(verdict => verdict.ClientError!).ToDictionary(group => group.Key, group => group.Count()),
+            ErrorsByText = errors.ToDictionary(group => group.Key, group => group.Count()),
         };
         var enough = !settings.Faults || report.Resumes >= Math.Min(1000, settings.Streams / 5);
         return report with { Holds = enough && report is { LostTokens: 0, DuplicatedTokens: 0, WrongTokens: 0, ClientErrors: 0, Malformed: 0, LeasesLeft: 0, EngineRequestsLeft: 0 } && verdicts.Count == settings.Streams };
@@ -100,7 +111,7 @@ internal sealed record StreamsReport
     public void Write()
     {
         var console = TableReport.Console();
-        var table = new Table().Border(TableBorder.Rounded).AddColumn("").AddColumn(new TableColumn("found").RightAligned()).AddColumn(new TableColumn("bound").RightAligned());
+        var table = new Table().Border(TableBorder.Rounded).AddColumn(new TableColumn("").NoWrap()).AddColumn(new TableColumn("found").RightAligned()).AddColumn(new TableColumn("bound").RightAligned());
         foreach (var (label, found, bound) in Rows()) table.AddRow(new Text(label), new Text(found), new Text(bound));
         console.Write(table);
         var plain = console.Profile.Out.Writer;
@@ -108,7 +119,7 @@ internal sealed record StreamsReport
         if (DrainsRefused) plain.WriteLine("drains were left out: the gateway's admin API took none");
         if (Differences.Count == 0) return;
         plain.WriteLine($"\nthe first of {Differences.Count} streams that are not right; --only NUMBER runs one alone:");
-        foreach (var verdict in Differences.Take(Told)) plain.WriteLine(verdict.Detail(Seed));
+        foreach (var detail in NotRight.Take(Told)) plain.WriteLine(detail);
     }
 
     private IEnumerable<(string Label, string Found, string Bound)> Rows() =>
@@ -120,16 +131,22 @@ internal sealed record StreamsReport
         ("resumes", $"{Resumes}{(ResumesByReason.Count == 0 ? "" : $" ({string.Join(", ", ResumesByReason.Select(reason => $"{reason.Value:0} {reason.Key}"))})")}", $">= {Math.Min(1000, Streams / 5)}"),
         ("migrations / retries before the first byte", $"{Migrations} / {Retries}", ""),
         ("resume gap p50 / p99", Gap(ResumeGapMs), FormattableString.Invariant($"{ResumeGapBoundMs:0} ms = cached prefill {CachedPrefillMs:0} + {ResumeAllowanceMs:0}")),
+        ("resume gap after a stall p50 / p99", Gap(StallGapMs), ""),
         ("migration gap p50 / p99", Gap(MigrationGapMs), MigrationGapBoundMs is null ? "" : FormattableString.Invariant($"{MigrationGapBoundMs:0} ms = 2 x {ClientGapMs.P50:0.0} + round trip {RoundTripMs:0}")),
         ("client's gaps p50 / p99 / max", $"{TableReport.Ms(ClientGapMs.P50)} / {TableReport.Ms(ClientGapMs.P99)} / {TableReport.Ms(ClientGapMs.Max)}", ""),
         ("largest gap of each stream p50 / p99 / max", $"{TableReport.Ms(LargestGapMs.P50)} / {TableReport.Ms(LargestGapMs.P99)} / {TableReport.Ms(LargestGapMs.Max)}", ""),
-        ("faults", string.Join(", ", Faults.Select(fault => $"{fault.Value} {fault.Key}")), ""),
+        ("faults", string.Join(", ", Faults.Where(fault => fault.Value > 0).Select(fault => $"{fault.Value} {fault.Key}")), ""),
         ("duration", FormattableString.Invariant($"{DurationS:0.0} s, seed {Seed}"), ""),
     ];
 
+    // What is worst is told first.
+    private static int Weight(Verdict verdict) =>
+        verdict.Difference != TextDifference.None ? 2 : verdict.Malformed.Count > 0 ? 1 : 0;
+
     private static string Gap(Percentiles of) => of.P99 is null ? "n/a" : $"{TableReport.Ms(of.P50)} / {TableReport.Ms(of.P99)}";
 
-    private static Percentiles Quantiles(MetricsReading metrics, string seconds) => new(1000 * metrics.Quantile(seconds, 0.5), 1000 * metrics.Quantile(seconds, 0.99));
+    private static Percentiles Quantiles(MetricsReading metrics, string seconds, Func<string, bool> ofReason) =>
+        new(1000 * metrics.Quantile(seconds, 0.5, "reason", ofReason), 1000 * metrics.Quantile(seconds, 0.99, "reason", ofReason));
 
     /// <summary>The wall time an idle stand-in takes from a request to its first token where all but the prompt's last block is cached.</summary>
     private static double CachedPrefill(StreamsSettings settings, int tokens)
