@@ -34,8 +34,8 @@ internal sealed class AnswerReading(ChaosRequest request)
     /// <summary>Whole tokens of text so far.</summary>
     public int Tokens => _text.Length / SyntheticTokenizer.BytesPerToken;
 
-    /// <summary>The answer came to an end that looks complete to a client.</summary>
-    public bool LooksComplete => Done || _finishes > 0;
+    /// <summary>The answer came to an end that looks complete to a client: [DONE].</summary>
+    public bool LooksComplete => Done;
 
     /// <summary>Takes an event.</summary>
     /// <returns>Whether it carried text.</returns>
