@@ -9,5 +9,6 @@ internal static class ChaosCommand
     {
         StreamsCommand.Create(),
         DrainCommand.Create(),
+        OutageCommand.Create(),
     };
 }

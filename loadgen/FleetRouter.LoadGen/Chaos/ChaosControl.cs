@@ -56,6 +56,22 @@ internal sealed class ChaosControl(DemoFleet fleet) : IDisposable
         catch (Exception wrong) when (IsOfTheWire(wrong)) { return []; }
     }
 
+    /// <summary>When requests were sent to an instance, by the gateway's log of its latest decisions.</summary>
+    public async Task<IReadOnlyList<DateTimeOffset>> Dispatches(int engine)
+    {
+        try
+        {
+            using var decisions = JsonDocument.Parse(await _http.GetByteArrayAsync(new Uri(fleet.Admin, "/admin/decisions?limit=8192")));
+            return
+            [
+                .. decisions.RootElement.EnumerateArray()
+                    .Where(dated => dated.GetProperty("decision").TryGetProperty("instance", out var instance) && instance.GetString() == NameOf(engine))
+                    .Select(dated => dated.GetProperty("time").GetDateTimeOffset()),
+            ];
+        }
+        catch (Exception wrong) when (IsOfTheWire(wrong)) { return []; }
+    }
+
     /// <summary>The gateway's metrics; without a sample if it does not answer.</summary>
     public async Task<MetricsReading> Metrics()
     {

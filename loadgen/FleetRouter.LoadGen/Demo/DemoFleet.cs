@@ -35,7 +35,13 @@ internal sealed class DemoFleet : IAsyncDisposable
     /// <summary>host:port of each engine, its name as an instance.</summary>
     public IReadOnlyList<string> Instances => [.. Addresses.Select(address => address.Authority)];
 
-    public static async Task<DemoFleet> Start(string policy, TimeSpan sloTtft, StandIns standIns, CancellationToken stop)
+    /// <param name="policy">How the gateway places.</param>
+    /// <param name="sloTtft">What it is told of the promise.</param>
+    /// <param name="standIns">The engines.</param>
+    /// <param name="stop">Ends the start.</param>
+    /// <param name="poolOptions">Further options of the pool, as in the configuration's file.</param>
+    /// <exception cref="UsageException">A child is not built, does not start, or is not ready in time.</exception>
+    public static async Task<DemoFleet> Start(string policy, TimeSpan sloTtft, StandIns standIns, CancellationToken stop, params IEnumerable<string> poolOptions)
     {
         ChildProcess? engines = null, gateway = null;
         try
@@ -48,7 +54,7 @@ internal sealed class DemoFleet : IAsyncDisposable
             Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
 
             var configuration = Path.Combine(Path.GetTempPath(), $"fleet-demo-{Guid.NewGuid():N}.yaml");
-            await File.WriteAllTextAsync(configuration, Configuration(policy, sloTtft, addresses), stop);
+            await File.WriteAllTextAsync(configuration, Configuration(policy, sloTtft, addresses, poolOptions), stop);
             try
             {
                 gateway = ChildProcess.Start("the gateway", Dotnet, Sibling("FleetRouter.Gateway"), "run", "--config", configuration, "--ready-json", "--exit-with-parent");
@@ -79,11 +85,13 @@ internal sealed class DemoFleet : IAsyncDisposable
     public const string Pool = "demo";
 
     // The gateway is told the SLO it is judged by.
-    internal static string Configuration(string policy, TimeSpan sloTtft, IEnumerable<Uri> engines)
+    internal static string Configuration(string policy, TimeSpan sloTtft, IEnumerable<Uri> engines, params IEnumerable<string> poolOptions)
     {
         var yaml = new StringBuilder("listen: http://127.0.0.1:0\nadmin:\n  listen: http://127.0.0.1:0\npools:\n");
         yaml.Append(CultureInfo.InvariantCulture, $"  - name: {Pool}\n");
-        yaml.Append(CultureInfo.InvariantCulture, $"    policy: {policy}\n    ttftSlo: {sloTtft.TotalMilliseconds}ms\n    instances:\n");
+        yaml.Append(CultureInfo.InvariantCulture, $"    policy: {policy}\n    ttftSlo: {sloTtft.TotalMilliseconds}ms\n");
+        foreach (var option in poolOptions) yaml.Append(CultureInfo.InvariantCulture, $"    {option}\n");
+        yaml.Append("    instances:\n");
         foreach (var engine in engines) yaml.Append(CultureInfo.InvariantCulture, $"      - url: {engine.GetLeftPart(UriPartial.Authority)}\n");
         return yaml.ToString();
     }
