@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
 using System.CommandLine.Parsing;
+using FleetRouter.LoadGen.Chaos;
 using FleetRouter.LoadGen.Demo;
 using FleetRouter.LoadGen.Replay;
 using FleetRouter.LoadGen.Sim;
@@ -18,6 +19,7 @@ internal static class CommandLine
             ReplayCommand.Create(),
             DemoCommand.Create(),
             SimCommand.Create(),
+            ChaosCommand.Create(),
         };
         var parsed = root.Parse(arguments);
         var verb = Verb(parsed.CommandResult);

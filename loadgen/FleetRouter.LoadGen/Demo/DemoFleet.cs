@@ -10,7 +10,9 @@ namespace FleetRouter.LoadGen.Demo;
 /// <param name="Profile">Name of their engine profile.</param>
 /// <param name="KvBlocks">Blocks of 16 tokens in each one's KV cache; null for the profile's own.</param>
 /// <param name="Model">Name of the model they serve.</param>
-internal sealed record StandIns(int Count, string Profile, int? KvBlocks, string Model = "sim/llama-3.1-8b");
+/// <param name="TimeScale">Engine seconds in a second of the wall clock.</param>
+/// <param name="Seed">Seed of their answers' own lengths.</param>
+internal sealed record StandIns(int Count, string Profile, int? KvBlocks, string Model = "sim/llama-3.1-8b", double TimeScale = 1, ulong Seed = 1);
 
 /// <summary>Fresh engine stand-ins with a gateway in front of them, placing by one policy.</summary>
 internal sealed class DemoFleet : IAsyncDisposable
@@ -19,34 +21,49 @@ internal sealed class DemoFleet : IAsyncDisposable
 
     private readonly ChildProcess _engines, _gateway;
 
-    private DemoFleet(ChildProcess engines, ChildProcess gateway, Target target, IReadOnlyList<string> instances) =>
-        (_engines, _gateway, Target, Instances) = (engines, gateway, target, instances);
+    private DemoFleet(ChildProcess engines, ChildProcess gateway, Target target, Uri admin, IReadOnlyList<Uri> addresses) =>
+        (_engines, _gateway, Target, Admin, Addresses) = (engines, gateway, target, admin, addresses);
 
     public Target Target { get; }
 
-    /// <summary>host:port of each engine.</summary>
-    public IReadOnlyList<string> Instances { get; }
+    /// <summary>The gateway's admin API.</summary>
+    public Uri Admin { get; }
 
-    public static async Task<DemoFleet> Start(string policy, TimeSpan sloTtft, StandIns standIns, CancellationToken stop)
+    /// <summary>Base address of each engine.</summary>
+    public IReadOnlyList<Uri> Addresses { get; }
+
+    /// <summary>host:port of each engine, its name as an instance.</summary>
+    public IReadOnlyList<string> Instances => [.. Addresses.Select(address => address.Authority)];
+
+    /// <param name="policy">How the gateway places.</param>
+    /// <param name="sloTtft">What it is told of the promise.</param>
+    /// <param name="standIns">The engines.</param>
+    /// <param name="stop">Ends the start.</param>
+    /// <param name="poolOptions">Further options of the pool, as in the configuration's file.</param>
+    /// <exception cref="UsageException">A child is not built, does not start, or is not ready in time.</exception>
+    public static async Task<DemoFleet> Start(string policy, TimeSpan sloTtft, StandIns standIns, CancellationToken stop, params IEnumerable<string> poolOptions)
     {
         ChildProcess? engines = null, gateway = null;
         try
         {
-            List<string> arguments = ["--count", Text(standIns.Count), "--port", "0", "--profile", standIns.Profile, "--model", standIns.Model, "--time-scale", "1", "--ready-json", "--exit-with-parent"];
+            List<string> arguments = ["--count", Text(standIns.Count), "--port", "0", "--profile", standIns.Profile, "--model", standIns.Model,
+                "--time-scale", standIns.TimeScale.ToString(CultureInfo.InvariantCulture), "--seed", standIns.Seed.ToString(CultureInfo.InvariantCulture), "--ready-json", "--exit-with-parent"];
             if (standIns.KvBlocks is { } blocks) arguments.AddRange(["--kv-blocks", Text(blocks)]);
             engines = ChildProcess.Start("the engine stand-ins", Dotnet, [Sibling("FleetRouter.EngineSim"), .. arguments]);
             var ready = await engines.Ready(Patience, stop);
             Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
 
             var configuration = Path.Combine(Path.GetTempPath(), $"fleet-demo-{Guid.NewGuid():N}.yaml");
-            await File.WriteAllTextAsync(configuration, Configuration(policy, sloTtft, addresses), stop);
+            await File.WriteAllTextAsync(configuration, Configuration(policy, sloTtft, addresses, poolOptions), stop);
             try
             {
                 gateway = ChildProcess.Start("the gateway", Dotnet, Sibling("FleetRouter.Gateway"), "run", "--config", configuration, "--ready-json", "--exit-with-parent");
-                var listen = new Uri((await gateway.Ready(Patience, stop)).GetProperty("listen").GetString()!);
+                var addressesOfGateway = await gateway.Ready(Patience, stop);
+                var listen = new Uri(addressesOfGateway.GetProperty("listen").GetString()!);
+                var admin = new Uri(addressesOfGateway.GetProperty("admin").GetString()!);
                 await UntilReady(listen, gateway, stop);
                 var target = await Target.Find(listen, ready.GetProperty("model").GetString()!, null, stop);
-                return new DemoFleet(engines, gateway, target, [.. addresses.Select(address => address.Authority)]);
+                return new DemoFleet(engines, gateway, target, admin, addresses);
             }
             finally { File.Delete(configuration); }
         }
@@ -64,11 +81,17 @@ internal sealed class DemoFleet : IAsyncDisposable
         _engines.HasExited ? $"the engine stand-ins ended during the run{_engines.Said()}"
         : _gateway.HasExited ? $"the gateway ended during the run{_gateway.Said()}" : null;
 
+    /// <summary>The name of the fleet's one pool.</summary>
+    public const string Pool = "demo";
+
     // The gateway is told the SLO it is judged by.
-    internal static string Configuration(string policy, TimeSpan sloTtft, IEnumerable<Uri> engines)
+    internal static string Configuration(string policy, TimeSpan sloTtft, IEnumerable<Uri> engines, params IEnumerable<string> poolOptions)
     {
-        var yaml = new StringBuilder("listen: http://127.0.0.1:0\nadmin:\n  listen: http://127.0.0.1:0\npools:\n  - name: demo\n");
-        yaml.Append(CultureInfo.InvariantCulture, $"    policy: {policy}\n    ttftSlo: {sloTtft.TotalMilliseconds}ms\n    instances:\n");
+        var yaml = new StringBuilder("listen: http://127.0.0.1:0\nadmin:\n  listen: http://127.0.0.1:0\npools:\n");
+        yaml.Append(CultureInfo.InvariantCulture, $"  - name: {Pool}\n");
+        yaml.Append(CultureInfo.InvariantCulture, $"    policy: {policy}\n    ttftSlo: {sloTtft.TotalMilliseconds}ms\n");
+        foreach (var option in poolOptions) yaml.Append(CultureInfo.InvariantCulture, $"    {option}\n");
+        yaml.Append("    instances:\n");
         foreach (var engine in engines) yaml.Append(CultureInfo.InvariantCulture, $"      - url: {engine.GetLeftPart(UriPartial.Authority)}\n");
         return yaml.ToString();
     }

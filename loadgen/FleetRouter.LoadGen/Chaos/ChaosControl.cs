@@ -1,0 +1,97 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using FleetRouter.LoadGen.Demo;
+
+namespace FleetRouter.LoadGen.Chaos;
+
+/// <summary>What one instance is, as the gateway tells it.</summary>
+internal readonly record struct InstanceReading(string Id, string State, int Leases);
+
+/// <summary>The levers: faults at the engines, the gateway's admin API and metrics. A call that fails says so by its result.</summary>
+internal sealed class ChaosControl(DemoFleet fleet) : IDisposable
+{
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.FromSeconds(10) }) { Timeout = TimeSpan.FromSeconds(5) };
+
+    public int Engines => fleet.Addresses.Count;
+
+    public string NameOf(int engine) => fleet.Instances[engine];
+
+    /// <summary>Gives an engine a fault, as the stand-ins' --docs describe it.</summary>
+    public Task<bool> Fault(int engine, string json) => Do(() => new HttpRequestMessage(HttpMethod.Post, new Uri(fleet.Addresses[engine], "/sim/faults"))
+    {
+        Content = new StringContent(json, Encoding.UTF8, "application/json"),
+    });
+
+    /// <summary>Takes all faults of an engine back.</summary>
+    public Task<bool> Clear(int engine) => Do(() => new HttpRequestMessage(HttpMethod.Delete, new Uri(fleet.Addresses[engine], "/sim/faults")));
+
+    /// <summary>Drains an instance, or takes that back. False where the gateway has no such call.</summary>
+    public Task<bool> Drain(int engine, bool drains) => Do(() =>
+        new HttpRequestMessage(drains ? HttpMethod.Post : HttpMethod.Delete, new Uri(fleet.Admin, $"/admin/fleet/{DemoFleet.Pool}/instances/{NameOf(engine)}/drain")));
+
+    /// <summary>Requests an engine has, running and waiting; null if it does not answer.</summary>
+    public async Task<int?> Load(int engine)
+    {
+        try
+        {
+            using var state = JsonDocument.Parse(await _http.GetByteArrayAsync(new Uri(fleet.Addresses[engine], "/sim/state")));
+            return state.RootElement.GetProperty("running").GetInt32() + state.RootElement.GetProperty("waiting").GetInt32();
+        }
+        catch (Exception wrong) when (IsOfTheWire(wrong)) { return null; }
+    }
+
+    /// <summary>The instances as the gateway sees them; empty if it does not answer.</summary>
+    public async Task<IReadOnlyList<InstanceReading>> Instances()
+    {
+        try
+        {
+            using var pool = JsonDocument.Parse(await _http.GetByteArrayAsync(new Uri(fleet.Admin, $"/admin/fleet/{DemoFleet.Pool}")));
+            return
+            [
+                .. pool.RootElement.GetProperty("instances").EnumerateArray().Select(instance => new InstanceReading(
+                    instance.GetProperty("id").GetString()!, instance.GetProperty("state").GetString()!, instance.GetProperty("leases").GetInt32())),
+            ];
+        }
+        catch (Exception wrong) when (IsOfTheWire(wrong)) { return []; }
+    }
+
+    /// <summary>When requests were sent to an instance, by the gateway's log of its latest decisions.</summary>
+    public async Task<IReadOnlyList<DateTimeOffset>> Dispatches(int engine)
+    {
+        try
+        {
+            using var decisions = JsonDocument.Parse(await _http.GetByteArrayAsync(new Uri(fleet.Admin, "/admin/decisions?limit=8192")));
+            return
+            [
+                .. decisions.RootElement.EnumerateArray()
+                    .Where(dated => dated.GetProperty("decision").TryGetProperty("instance", out var instance) && instance.GetString() == NameOf(engine))
+                    .Select(dated => dated.GetProperty("time").GetDateTimeOffset()),
+            ];
+        }
+        catch (Exception wrong) when (IsOfTheWire(wrong)) { return []; }
+    }
+
+    /// <summary>The gateway's metrics; without a sample if it does not answer.</summary>
+    public async Task<MetricsReading> Metrics()
+    {
+        try { return MetricsReading.Of(await _http.GetStringAsync(new Uri(fleet.Target.Address, "/metrics"))); }
+        catch (Exception wrong) when (IsOfTheWire(wrong)) { return MetricsReading.Of(""); }
+    }
+
+    private async Task<bool> Do(Func<HttpRequestMessage> call)
+    {
+        try
+        {
+            using var message = call();
+            message.Headers.Connection.Add("close");
+            using var answer = await _http.SendAsync(message);
+            return answer.IsSuccessStatusCode;
+        }
+        catch (Exception wrong) when (IsOfTheWire(wrong)) { return false; }
+    }
+
+    private static bool IsOfTheWire(Exception wrong) => wrong is HttpRequestException or IOException or OperationCanceledException or JsonException;
+
+    public void Dispose() => _http.Dispose();
+}

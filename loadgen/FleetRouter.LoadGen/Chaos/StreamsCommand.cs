@@ -1,0 +1,42 @@
+using System.CommandLine;
+using FleetRouter.LoadGen.Reports;
+
+namespace FleetRouter.LoadGen.Chaos;
+
+/// <summary>The chaos streams verb: no token is lost while engines fail.</summary>
+internal static class StreamsCommand
+{
+    public static Command Create()
+    {
+        var streams = OptionKinds.UpTo(1_000_000, "--streams", "Requests to send and judge.", 5000);
+        var concurrency = OptionKinds.UpTo(10_000, "--concurrency", "Requests at once.", 96);
+        var engines = OptionKinds.UpTo(64, "--engines", "Engine stand-ins, 1 to 64; at most three are out of service at once.", 8);
+        var timeScale = OptionKinds.Positive("--time-scale", "Engine seconds in a second of the wall clock. Below 1 leaves a small machine time for all tokens.", 0.5);
+        var seed = OptionKinds.SeedOf("requests and faults");
+        var faultless = new Option<bool>("--no-faults") { Description = "Let nothing fail: what is not right then is no fault's doing." };
+        var json = OptionKinds.JsonFile();
+        var noProgress = OptionKinds.WithoutProgress();
+        var command = new Command("streams", """
+            Send requests of every kind to a gateway in front of engine stand-ins while these are killed, restarted, stalled, drained, slowed,
+            made to answer 503 or half an answer, at random from a seed, also exactly where an answer ends; hold every token of every answer
+            against what the stand-ins must say, and every chunk against the protocol. Exit code 0 only if no token is lost, doubled or wrong,
+            no client saw an error, nothing was malformed or left over, and enough answers were resumed.
+            """)
+        {
+            streams, concurrency, engines, timeScale, seed, faultless, json, noProgress,
+        };
+        command.SetAction((parsed, _) => Run(new StreamsSettings(parsed.GetValue(streams), parsed.GetValue(concurrency), parsed.GetValue(engines),
+            parsed.GetValue(timeScale), parsed.GetValue(seed), !parsed.GetValue(faultless), parsed.GetValue(noProgress)), parsed.GetValue(json)));
+        return command;
+    }
+
+    private static async Task<int> Run(StreamsSettings settings, string? json)
+    {
+        ReportFile.Try(json);
+        using var interruption = new Interruption();
+        var report = await new StreamsRun(settings).Run(interruption.Stop);
+        report.Write();
+        ReportFile.Write(json, () => JsonReport.Text(report));
+        return interruption.Stop.IsCancellationRequested ? ExitCodes.Interrupted : report.Holds ? ExitCodes.Ok : ExitCodes.SomeFailed;
+    }
+}
