@@ -86,7 +86,8 @@ public sealed class BadEngineTests
     [InlineData(FaultKind.Garbage)]
     public async Task Another_engine_takes_over_from_one_that_says_nothing_or_no_HTTP(FaultKind kind)
     {
-        await using GatewayUnderTest gateway = await GatewayUnderTest.StartAsync(GatewayUnderTest.Fast(3), pool => pool with { Policy = "round-robin" });
+        await using GatewayUnderTest gateway = await GatewayUnderTest.StartAsync(
+            GatewayUnderTest.Fast(3), pool => pool with { Policy = "round-robin", MaxEjectedShare = 0 });   // it is to be tried again and again
         gateway.Engines!.Instances[0].Faults.Add(new Fault(kind) { Form = GarbageForm.Http });
         for (int i = 0; i < 6; i++)
         {
