@@ -26,8 +26,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// the turns that follow it, slow its own answer.</summary>
     private const double CrowdingWeight = 0.2, SharingSeconds = 0.05;
 
-    /// <summary>For how many an answer of high priority counts, as one that others slow and as one slowed by them: it gets a batch with few others
-    /// rather than none.</summary>
+    /// <summary>For how many an answer of high priority counts to those that would join its batch.</summary>
     private const int HighWeight = 5;
 
     /// <summary>From this share of the SLO on a second is dear, by so much. Beyond the SLO there is no more to lose: who misses it is not to
@@ -130,8 +129,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             (double own, int cached) = (fit.Own, fit.CachedTokens);
             LeastOwn = Math.Min(LeastOwn, own);
             double line = Line(query, instance);
-            double sharing = work.Request.Priority > 0 ? HighWeight * SharingSeconds : SharingSeconds;
-            double crowding = (CrowdingWeight * own + sharing) * (instance.AllRequests + (HighWeight - 1) * instance.HighRequests);
+            double crowding = (CrowdingWeight * own + SharingSeconds) * (instance.AllRequests + (HighWeight - 1) * instance.HighRequests);
             // The other terms are not negative.
             if (IsOut(cached, own + line + crowding + handicap))
                 return;
