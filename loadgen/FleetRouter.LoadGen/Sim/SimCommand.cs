@@ -9,6 +9,7 @@ internal static class SimCommand
     {
         CompareCommand.Create(),
         MatrixCommand.Create(),
+        MigrationCommand.Create(),
         PublishedCommand.Create(),
         SafetyCommand.Create(),
         ValidateCommand.Create(),

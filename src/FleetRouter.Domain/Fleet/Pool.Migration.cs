@@ -31,10 +31,12 @@ public sealed partial class Pool
         if (Freeness.Waiting(from) > 0)
             RelieveQueue(from, effects);
         if (from.Leaving + from.Arriving > 0 || from.Answering.Count < 2 || Freeness.Of(from) >= Relief.OutSteps
-            || Relief.Freest(_roster.All) is not { } to || Relief.Easiest(from, to, MostMoves) is not { } work)
+            || Relief.Freest(_roster.All) is not { } to || Relief.Easiest(from, to, MostMoves) is not { } work || work.SequenceTokens > _mayCarry)
             return;
-        if (Relief.Answering(QueryFor(work.Onward(), null), from, to) is { } transfer)
-            CarryOver(work, transfer, PlacementRule.Relieved, effects);
+        if (Relief.Answering(QueryFor(work.Onward(), null), from, to) is not { } transfer)
+            return;
+        _mayCarry -= work.SequenceTokens;
+        CarryOver(work, transfer, PlacementRule.Relieved, effects);
     }
 
     /// <summary>Those of high priority first, then in the order of the queue.</summary>
@@ -88,6 +90,15 @@ public sealed partial class Pool
             return null;
         return Relief.Found(query, from, to, work.Instance is null ? CandidateRole.Answering : CandidateRole.Queued, TimeSpan.Zero);
     }
+
+    /// <summary>Share of all tokens that may be computed again to relieve instances, and how many may be at once: a fleet that is full everywhere
+    /// only shifts its trouble.</summary>
+    private const double CarriedShare = 0.015, MostCarried = 32_768;
+
+    /// <summary>Tokens that may be carried over now.</summary>
+    private double _mayCarry = MostCarried / 8;
+
+    private void MayCarry(InFlight ended) => _mayCarry = Math.Min(MostCarried, _mayCarry + CarriedShare * ended.SequenceTokens);
 
     private void MoveQueued(
         InFlight work, Instance to, PlacementRule rule, in CandidateScore here, in CandidateScore there, List<PoolEffect> effects)

@@ -206,6 +206,7 @@ public sealed partial class Pool
         _held.Remove(work, _now);
         if (work.Instance is { } instance)
         {
+            MayCarry(work);
             if (e.End == RequestEnd.Completed)
                 Succeed(instance, work);
             work.EndLease(_now);

@@ -46,7 +46,7 @@ internal static class Relief
                 continue;
             Fit fit = query.Fit(instance);
             double there = query.Queue(instance) + fit.Own;
-            if (fit.Obstacle is null && there < least && Freeness.With(instance, fit.KvTokens) > InSteps)
+            if (there < least && fit.Obstacle is null && query.Saturation(instance) is null && Freeness.Room(instance, fit.KvTokens) > InSteps)
                 (to, least) = (instance, there);
         }
         return to is null ? null : Found(query, from, to, CandidateRole.Queued, TimeSpan.FromSeconds(here));
@@ -92,7 +92,7 @@ internal static class Relief
     public static Transfer? Answering(in PlacementQuery query, Instance from, Instance to)
     {
         Fit fit = query.Fit(to);
-        if (fit.Obstacle is not null || Freeness.With(to, fit.KvTokens) < InSteps)
+        if (fit.Obstacle is not null || query.Saturation(to) is not null || Freeness.With(to, fit.KvTokens) < InSteps)
             return null;
         return Gain(from, query.Work.PromptTokens) > Cost(query, to, fit) ? Found(query, from, to, CandidateRole.Answering, TimeSpan.Zero) : null;
     }

@@ -26,9 +26,9 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// the turns that follow it, slow its own answer.</summary>
     private const double CrowdingWeight = 0.2, SharingSeconds = 0.05;
 
-    /// <summary>For how many an answer of high priority counts, as one that others slow and as one slowed by them: it gets a batch with few others
-    /// rather than none.</summary>
-    private const int HighWeight = 5;
+    /// <summary>For how many an answer of high priority counts to those of normal priority that would join its batch: they keep away, and others of
+    /// high priority, which find few requests there, come together.</summary>
+    private const int HighWeight = 20;
 
     /// <summary>From this share of the SLO on a second is dear, by so much. Beyond the SLO there is no more to lose: who misses it is not to
     /// cost the others theirs.</summary>
@@ -130,14 +130,14 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             (double own, int cached) = (fit.Own, fit.CachedTokens);
             LeastOwn = Math.Min(LeastOwn, own);
             double line = Line(query, instance);
-            double sharing = work.Request.Priority > 0 ? HighWeight * SharingSeconds : SharingSeconds;
-            double crowding = (CrowdingWeight * own + sharing) * (instance.AllRequests + (HighWeight - 1) * instance.HighRequests);
+            int shunned = work.Request.Priority > 0 ? 0 : (HighWeight - 1) * instance.HighRequests;
+            double crowding = (CrowdingWeight * own + SharingSeconds) * (instance.AllRequests + shunned);
             // The other terms are not negative.
             if (IsOut(cached, own + line + crowding + handicap))
                 return;
 
             (double secondsBefore, long tokensBefore) = instance.Claims.Count == 0 ? default : instance.Claims.Before(work, query.LatestStart(instance, own));
-            double wait = Math.Max(line + secondsBefore, instance.KvWait(tokensBefore + fit.KvTokens)) + (query.Closed(instance) is null ? 0 : ClosedSeconds);
+            double wait = Math.Max(line + secondsBefore, instance.KvWait(tokensBefore + fit.KvTokens + query.Headroom(instance))) + (query.Closed(instance) is null ? 0 : ClosedSeconds);
             double ttft = (query.Now - work.ArrivedAt).TotalSeconds + wait + own;
             double busy = instance.Line.BusyShare(query.Now);
             var cost = new CostTerms(

@@ -13,6 +13,10 @@ internal readonly ref struct PlacementQuery(
     /// <summary>From this share of its KV cache on, an engine that also queues has no room.</summary>
     private const double FullKv = 0.95;
 
+    /// <summary>Share of a cache that is kept for requests of high priority where there are any: the batch beside them stays small, so that their
+    /// tokens come fast, and does not run out of room, so that the engine takes nobody's cache away (Llumnix's headroom).</summary>
+    private const double HeadroomShare = 0.25;
+
     public readonly InFlight Work = work;
     public readonly ReadySet Ready = ready;
 
@@ -37,6 +41,10 @@ internal readonly ref struct PlacementQuery(
         bool full = !fits || (instance.Report is { KvUsage: >= FullKv, Waiting: > 0 });
         return full && instance.Requests > 0 ? "kv-full" : null;
     }
+
+    /// <summary>Tokens of <paramref name="instance"/>'s cache that requests of normal priority leave to those of high priority there.</summary>
+    public long Headroom(Instance instance) =>
+        instance.HighRequests > 0 && Work.Request.Priority <= 0 ? (long)(HeadroomShare * instance.KvCapacityTokens) : 0;
 
     public int CachedTokens(Instance instance) =>
         TokenEstimates.CachedTokens(instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes), Work);
@@ -66,7 +74,7 @@ internal readonly ref struct PlacementQuery(
         int blocks = instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes, out TimeSpan usedAt, out int pinned);
         int cached = TokenEstimates.CachedTokens(blocks, Work);
         long kvTokens = Work.PromptTokens - TokenEstimates.CachedTokens(pinned, Work);
-        return new Fit(cached, usedAt, Own(instance, cached), kvTokens, Closed(instance) ?? (instance.KvWait(kvTokens) > 0 ? "kv-full" : null));
+        return new Fit(cached, usedAt, Own(instance, cached), kvTokens, Closed(instance) ?? (instance.KvWait(kvTokens + Headroom(instance)) > 0 ? "kv-full" : null));
     }
 
     /// <summary>Whether an idle instance that takes so many seconds for the prompt would meet the request's SLO.</summary>

@@ -8,6 +8,9 @@ namespace FleetRouter.Simulation.Fleet;
 /// back, and delivered if the target fails after all; the source is told to stop at the target's first token.</summary>
 public sealed partial class FleetSimulation
 {
+    /// <summary>For so long the source's tokens are kept back for the target's first; then they are delivered, and the answer stays.</summary>
+    private static readonly TimeSpan SeamPatience = TimeSpan.FromMilliseconds(500);
+
     private long _carryings;
 
     /// <summary>By the engine's name for the request that warms the target: the request's own and as much more as there are requests.</summary>
@@ -48,8 +51,9 @@ public sealed partial class FleetSimulation
         if (outcome.OutputTokens >= outcome.Request.ForEngine.OutputTokens)
             return;   // the end is on its way
         CarryingOver carried = outcome.Carried!;
-        (carried.CutAt, carried.SourceTokens) = (outcome.OutputTokens, outcome.OutputTokens);
+        (carried.CutAt, carried.SourceTokens, carried.CutWhen) = (outcome.OutputTokens, outcome.OutputTokens, _now);
         Toward(Kind.CutSubmit, outcome, target);
+        Plan(_now + SeamPatience, new Happening(Kind.StaysHere, target.Index, outcome.Request.Index, carried.Number));
     }
 
     /// <summary>Takes what an engine did for a request that is being carried over; false if it concerns the answer itself.</summary>
@@ -70,7 +74,7 @@ public sealed partial class FleetSimulation
             outcome.Attempts++;
             outcome.Migrations++;
             outcome.MovedTokens += outcome.Request.PromptTokens + cut;
-            TimeSpan seam = _now + _setup.NetworkDelay - outcome.LastTokenAt!.Value;
+            TimeSpan seam = _now + _setup.NetworkDelay - carried.CutWhen;
             outcome.LongestSeam = seam > outcome.LongestSeam ? seam : outcome.LongestSeam;
             Watch(outcome);
             Answer(Kind.TakenOver, engine, outcome.Request.Index, cut);
@@ -135,6 +139,9 @@ internal sealed class CarryingOver(long number, int target)
 
     /// <summary>Tokens the client had when the answer was cut; null before.</summary>
     public int? CutAt { get; set; }
+
+    /// <summary>When it was cut.</summary>
+    public TimeSpan CutWhen { get; set; }
 
     /// <summary>Tokens the source has made by now, those kept back included.</summary>
     public int SourceTokens { get; set; }

@@ -64,7 +64,7 @@ public sealed class RequestOutcome(PreparedRequest request)
     /// <summary>Tokens of prompt and answer that were carried over, all times together.</summary>
     public long MovedTokens { get; internal set; }
 
-    /// <summary>The longest time between two tokens at such a seam.</summary>
+    /// <summary>The longest time from such a cut to the first token behind it.</summary>
     public TimeSpan LongestSeam { get; internal set; }
 
     /// <summary>Times it was sent to an engine.</summary>
