@@ -90,6 +90,9 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
     /// <summary>When the engine's process started, by the last report that said so.</summary>
     private double? _startedAt;
 
+    /// <summary>A request failed here, and until then the probe that follows may say that the instance is well.</summary>
+    public TimeSpan DoubtedUntil;
+
     /// <summary>After the engine shed a request it is left alone until then.</summary>
     public TimeSpan BusyUntil;
 

@@ -37,7 +37,7 @@ public sealed partial class Pool
         work.Fruitless = gotOn ? 1 : work.Fruitless + 1;
         if (work.Fruitless > _options.MaxAttempts || work.Resumes > MostResumes)
             Refuse(work, Exhausted(work, e), [], effects);
-        else if (!_retries.TryTake(_options.RetryBudget, _inFlight.Count, isBound: work.Emitted == 0, _now))
+        else if (work.Emitted == 0 && !_retries.TryTake(_options.RetryBudget, _inFlight.Count, _now))
             Refuse(work, OverBudget(e), [], effects);
         else
         {
@@ -75,6 +75,8 @@ public sealed partial class Pool
         Instance[] ready = _roster.Ready(model).Instances;
         if (work.Emitted > 0)
             return null;   // half an answer is worth the wait for an instance to come back
+        if (ready.Length == 0 && _roster.IsAnyDoubted(model, _now))
+            return null;
         if (ready.Length == 0)
             return new Refusal(RefusalKind.Broken, "no-instance", $"no instance of pool {_options.Name} that serves {model} can be reached", BusyRest);
         if (work.Failed is not { } failed || !Array.TrueForAll(ready, failed.Contains))

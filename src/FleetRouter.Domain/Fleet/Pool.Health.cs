@@ -12,6 +12,9 @@ public sealed partial class Pool
     private static readonly TimeSpan LeastFirstToken = TimeSpan.FromSeconds(10), LeastVeryFirstToken = TimeSpan.FromMinutes(1),
         MostFirstToken = TimeSpan.FromMinutes(10);
 
+    /// <summary>A request waits so long for a probe to find one of the instances well when all are in doubt: within a second it has its answer.</summary>
+    private static readonly TimeSpan LongestDoubt = TimeSpan.FromMilliseconds(700);
+
     /// <summary>Something went wrong on the instance: it has no new work until its probes say otherwise, and if this is not the first time
     /// for longer.</summary>
     /// <param name="instance">The instance.</param>
@@ -31,8 +34,11 @@ public sealed partial class Pool
             else
                 Suspect(instance, reason, effects);
         }
-        if (work is not null)
-            ProbeSoon(instance, effects);
+        if (work is null)
+            return;
+        if (instance.Health.Probation == TimeSpan.Zero)
+            instance.DoubtedUntil = _now + LongestDoubt;
+        ProbeSoon(instance, effects);
     }
 
     private void Eject(Instance instance, string why, List<PoolEffect> effects)

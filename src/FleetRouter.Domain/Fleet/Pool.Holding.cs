@@ -20,6 +20,8 @@ public sealed partial class Pool
             foreach (Instance instance in _roster.All)
                 if (instance.BusyUntil > _now)
                     WakeFor(instance, instance.BusyUntil);
+                else if (instance.DoubtedUntil > _now)
+                    WakeFor(instance, instance.DoubtedUntil);
     }
 
     /// <summary>Gives a request a place among those held, or refuses it where there is none.</summary>
@@ -75,7 +77,9 @@ public sealed partial class Pool
             bool isBlocked = blocked?.Contains(work.Request.Model) == true;
             if (work.Claim is null && !isBlocked && TryPlace(work, out weighed, effects) && work.Claim is null)
                 continue;
-            if (Deadline(work) <= _now)
+            if (work.Claim is null && !isBlocked && NowhereToGo(work) is { } nowhere)
+                Refuse(work, nowhere, weighed, effects);
+            else if (Deadline(work) <= _now)
                 Refuse(work, NowhereToGo(work) ?? Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), weighed, effects);
             else if (work.Claim is null && !isBlocked && !StandsAside(work))
                 (blocked ??= []).Add(work.Request.Model);

@@ -64,6 +64,7 @@ public sealed partial class Pool
                 if (Roster.Missed(instance, e.Reason, _options.SuspectAfterFailedProbes))
                     Doubt(instance, null, $"{instance.FailedProbes} probes failed, the last: {e.Reason}", effects);
                 Disappoint(instance, effects);
+                ReleaseHeld(effects);
                 break;
             case DrainOrdered e when _roster.Find(e.Instance) is { } instance: Drain(instance, e.Drains, effects); break;
             case MigrationEnded e: CarriedOver(e, effects); break;

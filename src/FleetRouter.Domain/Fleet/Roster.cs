@@ -24,6 +24,16 @@ internal sealed class Roster
     /// <summary>Instances that are ready and serve <paramref name="model"/>, in order of id.</summary>
     public ReadySet Ready(string model) => _readyByModel.GetValueOrDefault(model, ReadySet.Empty);
 
+    /// <summary>Whether an instance that serves the model is out only until the probe a failed request asked for says how it is: that is a
+    /// matter of milliseconds, unless it hangs.</summary>
+    public bool IsAnyDoubted(string model, TimeSpan now)
+    {
+        foreach (Instance instance in All)
+            if (instance.DoubtedUntil > now && instance.Models.Contains(model, StringComparer.Ordinal))
+                return true;
+        return false;
+    }
+
     public void Join(string id, TimeSpan at, PoolOptions options, PrefillSpeed peers, List<PoolEffect> effects)
     {
         if (_instances.ContainsKey(id))
@@ -49,6 +59,7 @@ internal sealed class Roster
     public void Answered(Instance instance, EngineReport report, double mostOut, TimeSpan at, List<PoolEffect> effects)
     {
         instance.FailedProbes = 0;
+        instance.DoubtedUntil = TimeSpan.Zero;
         instance.Health.Answered(at);
         bool sameModels = instance.Models.SequenceEqual(report.Models, StringComparer.Ordinal);
         instance.Models = report.Models;
@@ -65,6 +76,7 @@ internal sealed class Roster
     public static bool Missed(Instance instance, string reason, int suspectAfter)
     {
         instance.FailedProbes++;
+        instance.DoubtedUntil = TimeSpan.Zero;
         instance.Health.Missed();
         if (instance.State == InstanceState.Joined)
             instance.StateReason = reason;

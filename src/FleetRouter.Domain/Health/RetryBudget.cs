@@ -2,8 +2,8 @@ namespace FleetRouter.Domain.Health;
 
 /// <summary>How many second attempts a pool may make: a share of its traffic, so that a sick fleet is not asked for thrice its load.</summary>
 /// <remarks>After Finagle's and Linkerd's retry budgets (a share of 20 % over 10 s, and a few for a quiet service) and Envoy's (a share of the
-/// requests in flight): of both, since an answer may take longer than that. An answer that goes on elsewhere counts, but is never denied:
-/// its request was admitted.</remarks>
+/// requests in flight): of both, since an answer may take longer than that. Answers that go on elsewhere are no
+/// part of it: they were admitted, and are moved on whatever it takes.</remarks>
 internal sealed class RetryBudget
 {
     /// <summary>Attempts allowed whatever the traffic: an instance that dies in a quiet pool loses a few requests at once.</summary>
@@ -18,11 +18,10 @@ internal sealed class RetryBudget
     /// <summary>Counts an attempt; false if it is beyond the budget and not made.</summary>
     /// <param name="share">Share of the requests.</param>
     /// <param name="inFlight">Requests that have no end yet.</param>
-    /// <param name="isBound">Whether it may be denied.</param>
     /// <param name="now">The time.</param>
-    public bool TryTake(double share, int inFlight, bool isBound, TimeSpan now)
+    public bool TryTake(double share, int inFlight, TimeSpan now)
     {
-        if (isBound && _retries.At(now) + 1 > Reserve + share * (_requests.At(now) + inFlight))
+        if (_retries.At(now) + 1 > Reserve + share * (_requests.At(now) + inFlight))
             return false;
         _retries.Add(1, now);
         return true;

@@ -16,6 +16,7 @@ internal sealed class WatchedStream(Stream engine, Attempt attempt) : PassingStr
     /// <summary>An event longer than this is passed on in pieces.</summary>
     private const int LongestEvent = 4 * 1024 * 1024;
 
+    private readonly SilenceAlarm _silence = new(attempt.Time);
     private byte[] _buffer = ArrayPool<byte>.Shared.Rent(FirstSize);
     private int _start;   // what the client has not had yet begins here …
     private int _whole;   // … whole events end here …
@@ -43,9 +44,9 @@ internal sealed class WatchedStream(Stream engine, Attempt attempt) : PassingStr
         int read;
         try
         {
-            read = await engine.ReadAsync(_buffer.AsMemory(_end), cancellation);
+            read = await _silence.ReadAsync(engine, _buffer.AsMemory(_end), attempt.Patience, cancellation);
         }
-        catch (Exception e) when (e is IOException or HttpRequestException)
+        catch (Exception e) when (e is IOException or HttpRequestException or SilenceException)
         {
             End(mayEndHere: false);
             return;
@@ -194,6 +195,7 @@ internal sealed class WatchedStream(Stream engine, Attempt attempt) : PassingStr
         if (disposing && _buffer.Length > 0)
         {
             engine.Dispose();
+            _silence.Dispose();
             ArrayPool<byte>.Shared.Return(_buffer);
             _buffer = [];
             (_start, _whole, _end, _ended) = (0, 0, 0, true);

@@ -62,7 +62,7 @@ internal sealed class InferenceEndpoint(
         AddWishes(body, facts, hidesUsage || isWhole, isResumable, isWhole);
         Resumption? resumption = isResumable ? new Resumption(forwarder.Calls, body, context.Request.Path.Value!, new CarryOverWish(), resumes) : null;
 
-        PlacementRequest request = Describe(context.Request, api, facts);
+        PlacementRequest request = Describe(context.Request, api, facts) with { CanMove = isResumable };
         Attempt? attempt = null;
         RequestEnd requestEnd = RequestEnd.Failed;
         try
@@ -115,7 +115,7 @@ internal sealed class InferenceEndpoint(
     /// <summary>Whether a client that waits for the whole answer may be served by a stream: its answer is then protected like one.
     /// Tool calls and reasoning are left to the engine's own writing.</summary>
     private static bool CanStreamToItself(RequestFacts facts) =>
-        !facts.Stream && facts.Terms is { Obstacle: null, MayCallTools: false, WantsTokenIds: false } && AnswerSoFar.IsEmpty(facts.Terms.StreamOptions);
+        !facts.Stream && facts.Terms is { Obstacle: null, MayCallTools: false } && AnswerSoFar.IsEmpty(facts.Terms.StreamOptions);
 
     private static void AddWishes(RequestBody body, RequestFacts facts, bool usage, bool tokenIds, bool stream)
     {

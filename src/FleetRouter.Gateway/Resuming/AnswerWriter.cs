@@ -92,7 +92,11 @@ internal sealed class AnswerWriter(AnswerTerms terms, AnswerSoFar soFar, PooledB
         {
             output.Append("\""u8);
             output.Append(finish);
-            output.Append("\",\"stop_reason\":"u8);
+            output.Append("\""u8);
+        }
+        if (!finish.IsEmpty || !terms.IsChat)
+        {
+            output.Append(",\"stop_reason\":"u8);
             output.Append(stopReason.IsEmpty ? "null"u8 : stopReason);
         }
         output.Append(",\"token_ids\":"u8);
@@ -104,7 +108,7 @@ internal sealed class AnswerWriter(AnswerTerms terms, AnswerSoFar soFar, PooledB
         }
         else
             output.Append("null"u8);
-        output.Append("}]"u8);
+        output.Append(terms.IsChat ? "}]"u8 : ",\"prompt_token_ids\":null}]"u8);
         if (terms.WantsUsageAlways)
         {
             output.Append(","u8);

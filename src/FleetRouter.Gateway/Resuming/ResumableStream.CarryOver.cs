@@ -41,10 +41,14 @@ internal sealed partial class ResumableStream
             return false;
         if (await warming is { } trouble)
             EndCarrying(trouble);
+        else if (IsAtItsEnd)
+            EndCarrying("the answer is at its end");
         else
             await CutOverAsync(cancellation);
         return _output.Length > 0;
     }
+
+    private bool IsAtItsEnd => _soFar.Finish is not null || _soFar.Tokens >= MostTokens;
 
     private void BeginCarrying(CarryOver wish)
     {
@@ -110,6 +114,8 @@ internal sealed partial class ResumableStream
                 EndCarrying("the text held back for a stop string is not known");
                 return;
             }
+            if (_ended)
+                return;
             continuation = ContinuationNow(mostTokens: null);
             EngineCalls.Opened opened = await _resumption.Calls.OpenAsync(
                 _attempt, to, _attempt.NextEngineRequestId, continuation.Path, continuation.Body!.Memory, late.Token);

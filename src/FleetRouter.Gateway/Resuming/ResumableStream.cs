@@ -313,7 +313,7 @@ internal sealed partial class ResumableStream : PassingStream
         ContinuationKind kind = Continuation.KindOf(_attempt.Terms, _soFar, _attempt.Request.Api, _resumption.Body.Span) ?? ContinuationKind.Text;
         if (kind == ContinuationKind.TokenIds && _attempt.Terms.HasStop && _stops is null && !await FindUnshownAsync(_attempt.Placement, cancellation))
             kind = ContinuationKind.Text;
-        if (IsFull())
+        if (_ended || IsFull())
             return default;
         _continuation.Body?.Dispose();
         _continuation = Continuation.Of(kind, _resumption.Path, _resumption.Body.Span, _attempt.Terms, _soFar);
@@ -321,11 +321,12 @@ internal sealed partial class ResumableStream : PassingStream
             _attempt, _attempt.Placement, _attempt.EngineRequestId, _continuation.Path, _continuation.Body?.Memory ?? _resumption.Body.Memory, cancellation);
     }
 
+    private int? MostTokens => _attempt.Terms.MaxTokens ?? (_attempt.Terms.IsChat ? null : Continuation.CompletionMaxTokens);
+
     /// <summary>Ends an answer that has all the tokens it may have: only the word of it was lost.</summary>
     private bool IsFull()
     {
-        int? most = _attempt.Terms.MaxTokens ?? (_attempt.Terms.IsChat ? null : Continuation.CompletionMaxTokens);
-        if (!(_soFar.Tokens >= most))
+        if (!(_soFar.Tokens >= MostTokens))
             return false;
         (string held, _) = _stops?.Take("", counts: false, isLast: true) ?? ("", null);
         _writer.Write(AnswerWriter.Escape(held), "length"u8, default, default);
@@ -349,9 +350,19 @@ internal sealed partial class ResumableStream : PassingStream
         string? made = await _resumption.Calls.DetokenizeAsync(_attempt, at, body.Memory, cancellation);
         if (made is null || !made.StartsWith(shown, StringComparison.Ordinal) || made.EndsWith('�'))
             return false;
-        stops.Begin(shown, made[shown.Length..]);
         _stops = stops;
+        (string last, string? stop) = stops.Begin(shown, made[shown.Length..], _soFar.Tokens > _attempt.Terms.MinTokens);
+        if (stop is not null)
+            StopAt(last, stop);
         return true;
+    }
+
+    /// <summary>Ends an answer that had come to its stop string: only the word of it was lost.</summary>
+    private void StopAt(string last, string stop)
+    {
+        _writer.Write(AnswerWriter.Escape(last), "stop"u8, JsonSerializer.SerializeToUtf8Bytes(stop), default);
+        End();
+        _ended = true;
     }
 
     private void GiveUp(string why, string? trouble = null)

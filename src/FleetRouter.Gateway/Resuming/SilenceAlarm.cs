@@ -33,6 +33,10 @@ internal sealed class SilenceAlarm(TimeProvider time) : IDisposable
     }
 
     /// <summary>Reads once.</summary>
+    /// <param name="from">The stream.</param>
+    /// <param name="room">Where to.</param>
+    /// <param name="bound">Longest silence; zero for none.</param>
+    /// <param name="cancellation">Ends it.</param>
     /// <exception cref="SilenceException">Nothing came within the bound.</exception>
     public async ValueTask<int> ReadAsync(Stream from, Memory<byte> room, TimeSpan bound, CancellationToken cancellation)
     {
@@ -64,6 +68,8 @@ internal sealed class SilenceAlarm(TimeProvider time) : IDisposable
             _link = cancellation.UnsafeRegister(_ => reading.Cancel(), null);
             _linked = cancellation;
         }
+        if (bound <= TimeSpan.Zero)
+            return;
         Volatile.Write(ref _since, time.GetTimestamp());
         if (bound == _bound)
             return;

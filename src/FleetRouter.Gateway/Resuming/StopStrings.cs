@@ -32,10 +32,20 @@ internal sealed class StopStrings
         _longest = stops.Max(stop => stop.Length) - 1;
     }
 
-    /// <summary>Begins behind what an engine has made.</summary>
+    /// <summary>Begins behind what an engine has made. Only word of it may have been lost: then the answer has ended already.</summary>
     /// <param name="shown">The text the client has.</param>
     /// <param name="unshown">What the engine held back of it.</param>
-    public void Begin(string shown, string unshown) => (_shownTail, _held) = (Tail(shown), unshown);
+    /// <param name="counts">Whether a stop string counts yet.</param>
+    public (string Shown, string? Stop) Begin(string shown, string unshown, bool counts)
+    {
+        (_shownTail, _held) = (Tail(shown), "");
+        if (Find(_shownTail + unshown, unshown.Length, counts) is not { } found)
+        {
+            _held = unshown;
+            return ("", null);
+        }
+        return found;
+    }
 
     /// <summary>Takes more text; answers what of it may be shown, and the stop string that ends the answer with it, if one does.</summary>
     /// <param name="text">The text added.</param>
@@ -44,16 +54,25 @@ internal sealed class StopStrings
     public (string Shown, string? Stop) Take(string text, bool counts, bool isLast)
     {
         string all = _shownTail + _held + text;
+        if (Find(all, text.Length, counts) is { } found)
+            return found;
         int from = _shownTail.Length;
-        if (counts && text.Length > 0)
-            foreach (string stop in _stops)
-                if (all.IndexOf(stop, Math.Max(0, all.Length - text.Length - stop.Length + 1), StringComparison.Ordinal) is >= 0 and var at)
-                    return (all[from..Math.Max(from, _isShown ? at + stop.Length : at)], stop);
         int until = isLast || _isShown ? all.Length : Math.Max(from, all.Length - _longest);
         if (until > from && until < all.Length && char.IsLowSurrogate(all[until]))
             until--;
         (_shownTail, _held) = (Tail(all[..until]), all[until..]);
         return (all[from..until], null);
+    }
+
+    /// <summary>The first stop string that ends within the last <paramref name="newest"/> characters, and what is shown before it.</summary>
+    private (string Shown, string? Stop)? Find(string all, int newest, bool counts)
+    {
+        if (!counts || newest == 0)
+            return null;
+        foreach (string stop in _stops)
+            if (all.IndexOf(stop, Math.Max(0, all.Length - newest - stop.Length + 1), StringComparison.Ordinal) is >= 0 and var at)
+                return (all[_shownTail.Length..Math.Max(_shownTail.Length, _isShown ? at + stop.Length : at)], stop);
+        return null;
     }
 
     private string Tail(string shown) => shown[Math.Max(0, shown.Length - _longest)..];

@@ -12,7 +12,7 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
     private static readonly JsonWriterOptions AsEngines = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private readonly EventReader _reader = new();
-    private readonly PooledBytes _text = new(), _reasoning = new(), _whole = new();
+    private readonly PooledBytes _text = new(), _reasoning = new(), _ids = new(), _promptIds = new(), _whole = new();
     private string _reasoningName = "reasoning";
     private JsonElement _first;
     private JsonElement? _usage, _stopReason;
@@ -52,8 +52,8 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
     private void Forget()
     {
         _restarts = events.Restarts;
-        _text.CutTo(0);
-        _reasoning.CutTo(0);
+        foreach (PooledBytes collected in (PooledBytes[])[_text, _reasoning, _ids, _promptIds])
+            collected.CutTo(0);
         (_first, _usage, _stopReason, _finish) = (default, null, null, null);
     }
 
@@ -64,6 +64,13 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
         if (_first.ValueKind == JsonValueKind.Undefined || !told.HasChoice || told.HasReasoning)
             TakeParsed(JsonDocument.Parse(bytes[told.Data].ToArray()).RootElement, told);
         _text.Append(bytes[told.Text]);
+        if (_promptIds.Length == 0)
+            _promptIds.Append(AnswerSoFar.Inner(bytes, told.PromptTokenIds));
+        if (AnswerSoFar.Inner(bytes, told.TokenIds) is { Length: > 0 } ids)
+        {
+            _ids.Append(_ids.Length > 0 ? ","u8 : default);
+            _ids.Append(ids);
+        }
         if (!AnswerSoFar.IsEmpty(told.Finish))
             _finish = Encoding.UTF8.GetString(bytes[told.Finish]);
         if (!AnswerSoFar.IsEmpty(told.StopReason))
@@ -116,7 +123,12 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
             reason.WriteTo(json);
         else
             json.WriteNullValue();
-        json.WriteNull("token_ids");
+        WriteIds(json, "token_ids", _ids);
+        if (!isChat)
+        {
+            json.WriteNull("prompt_logprobs");
+            WriteIds(json, "prompt_token_ids", _promptIds);
+        }
         json.WriteEndObject();
         json.WriteEndArray();
         json.WriteNull("service_tier");
@@ -126,8 +138,11 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
             json.WritePropertyName("usage");
             usage.WriteTo(json);
         }
-        json.WriteNull("prompt_logprobs");
-        json.WriteNull("prompt_token_ids");
+        if (isChat)
+        {
+            json.WriteNull("prompt_logprobs");
+            WriteIds(json, "prompt_token_ids", _promptIds);
+        }
         json.WriteNull("kv_transfer_params");
         json.WriteEndObject();
     }
@@ -150,6 +165,17 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
         json.WriteEndObject();
     }
 
+    private void WriteIds(Utf8JsonWriter json, string name, PooledBytes ids)
+    {
+        if (!attempt.Terms.WantsTokenIds)
+        {
+            json.WriteNull(name);
+            return;
+        }
+        json.WritePropertyName(name);
+        json.WriteRawValue((ReadOnlySpan<byte>)[(byte)'[', .. ids.Span, (byte)']']);
+    }
+
     private static void WriteText(Utf8JsonWriter json, string name, PooledBytes text)
     {
         json.WritePropertyName(name);
@@ -170,9 +196,8 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
         {
             events.Dispose();
             _reader.Dispose();
-            _text.Dispose();
-            _reasoning.Dispose();
-            _whole.Dispose();
+            foreach (PooledBytes bytes in (PooledBytes[])[_text, _reasoning, _ids, _promptIds, _whole])
+                bytes.Dispose();
         }
         base.Dispose(disposing);
     }
