@@ -18,8 +18,9 @@ internal static class Relief
     /// round and until what it begins has come to an end. A target keeps twice as many.</summary>
     public const int OutSteps = 100, InSteps = 2 * OutSteps;
 
-    /// <summary>By how much sooner a queued request must begin elsewhere, seconds: what a step and the way there take.</summary>
-    private const double LeastGain = 0.1;
+    /// <summary>By how much sooner a queued request must begin elsewhere, seconds: as much prefill is kept in line on purpose, and estimates are
+    /// no better.</summary>
+    private const double LeastGain = 0.5;
 
     /// <summary>Seconds a carried-over answer loses at the seam: a round trip, the engine's own delay and a step.</summary>
     private const double SeamSeconds = 0.05;

@@ -28,7 +28,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
 
     /// <summary>For how many an answer of high priority counts to those of normal priority that would join its batch: they keep away, and others of
     /// high priority, which find few requests there, come together.</summary>
-    private const int HighWeight = 5;
+    private const int HighWeight = 8;
 
     /// <summary>From this share of the SLO on a second is dear, by so much. Beyond the SLO there is no more to lose: who misses it is not to
     /// cost the others theirs.</summary>
