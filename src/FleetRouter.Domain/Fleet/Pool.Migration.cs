@@ -24,9 +24,8 @@ public sealed partial class Pool
     /// <summary>A round: what queues goes where it begins sooner; if room is short then, the easiest answer goes to the freest.</summary>
     private void Relieve(Instance from, List<PoolEffect> effects)
     {
-        if (from.State == InstanceState.Draining)
-            Empty(from, effects);
-        if (from.State != InstanceState.Ready)
+        Empty(from, effects);
+        if (!_options.Migration || from.State != InstanceState.Ready)
             return;
         if (Freeness.Waiting(from) > 0)
             RelieveQueue(from, effects);
@@ -68,7 +67,7 @@ public sealed partial class Pool
     /// a few at a time, each to where the policy in force would place it.</summary>
     private void Empty(Instance from, List<PoolEffect> effects)
     {
-        if (!_options.Migration || from.State != InstanceState.Draining)
+        if (from.State != InstanceState.Draining)
             return;
         foreach (InFlight work in from.Prefilling.Where(w => w.Request.CanMove && !w.IsArriving).ToArray())
             if (Elsewhere(work, from) is { } transfer)

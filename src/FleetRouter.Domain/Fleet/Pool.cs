@@ -236,8 +236,7 @@ public sealed partial class Pool
         EjectIfSlow(instance, effects);
         if (_options.RebalanceQueued)
             Rebalance(instance, effects);
-        if (_options.Migration)
-            Relieve(instance, effects);
+        Relieve(instance, effects);
         Disappoint(instance, effects);
         Offer(instance, effects);
         ReleaseHeld(effects);

@@ -70,8 +70,8 @@ public sealed record PoolOptions
     public static TimeSpan TtftSloOf(TimeSpan slo, TimeSpan perThousandTokens, int promptTokens) => slo + perThousandTokens * (promptTokens / 1000.0);
 
     /// <summary>Whether requests are moved between instances once they were dispatched: out of an engine's queue to one that begins sooner,
-    /// while they are answered to one with room where theirs runs out of it, and away from an instance that is to be emptied.
-    /// Default false.</summary>
+    /// and while they are answered to one with room where theirs runs out of it. Off an instance that is to be emptied they are moved in
+    /// any case. Default false.</summary>
     public bool Migration { get; init; }
 
     /// <summary>Whether requests that queue where the TTFT SLO would be missed are moved (<see cref="Move"/>) to their other

@@ -123,7 +123,7 @@ internal sealed class SafetyBooks(PoolOptions options)
     private Breach? Moved(Move move)
     {
         string id = move.RequestId;
-        if (!options.RebalanceQueued && !options.Migration)
+        if (!options.RebalanceQueued && !options.Migration && !IsDraining(move.From))
             return new Breach(id, "moved, though nothing may be");
         if (!_open.TryGetValue(id, out Request? request))
             return new Breach(id, "moved, though it is not open");
@@ -137,10 +137,12 @@ internal sealed class SafetyBooks(PoolOptions options)
         return Placed(id, request, move.To);
     }
 
+    private bool IsDraining(string instance) => _instances.TryGetValue(instance, out Instance? known) && known.State == InstanceState.Draining;
+
     private Breach? Migrated(Migrate migrate)
     {
         string id = migrate.RequestId;
-        if (!options.Migration)
+        if (!options.Migration && !IsDraining(migrate.From))
             return new Breach(id, "carried over, though nothing may be");
         if (!_open.TryGetValue(id, out Request? request))
             return new Breach(id, "carried over, though it is not open");
