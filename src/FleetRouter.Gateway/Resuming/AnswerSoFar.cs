@@ -1,3 +1,5 @@
+using System.Text;
+
 namespace FleetRouter.Gateway.Resuming;
 
 /// <summary>What a client has of its answer: all that it takes to go on with it on another engine.</summary>
@@ -10,6 +12,7 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     private readonly PooledBytes _text = new();   // as it stands in JSON
     private int _promptIds;                       // where the prompt's end
     private int _syncedIds, _syncedTokens;        // of these, those whose text has come
+    private readonly Queue<string> _ahead = new();   // ids the client has of tokens that are made again
     private bool _idsAreMissing;
 
     /// <summary>Tokens of the answer the engines have told of; where they do not tell ids, events with text.</summary>
@@ -74,7 +77,7 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
         if (told.HasToolCalls)
             Obstacle = "tool-call-in-flight";
         if (!IsEmpty(told.Finish))
-            Finish = System.Text.Encoding.UTF8.GetString(bytes[told.Finish]);
+            Finish = Encoding.UTF8.GetString(bytes[told.Finish]);
     }
 
     /// <summary>Notes the tokens of an event, not what of their text is shown.</summary>
@@ -103,14 +106,32 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     /// <summary>Notes how the answer ended.</summary>
     public void NoteFinish(string reason) => Finish = reason;
 
-    /// <summary>Forgets tokens whose text has not come, part of a character perhaps: they are made again. Not where the client has their ids.</summary>
+    /// <summary>Forgets tokens whose text has not come, part of a character perhaps: they are made again. Ids of them the client has are not
+    /// shown twice.</summary>
     public void ForgetUnshown()
     {
-        if (idsAreShown)
-            return;
+        if (idsAreShown && Tokens > _syncedTokens)
+            foreach (string id in Encoding.ASCII.GetString(_ids.Span[_syncedIds..]).Split(',', StringSplitOptions.RemoveEmptyEntries))
+                _ahead.Enqueue(id.Trim());
         _ids.CutTo(_syncedIds);
         Tokens = _syncedTokens;
     }
+
+    /// <summary>Those of an event's ids that the client does not have.</summary>
+    public ReadOnlySpan<byte> Fresh(ReadOnlySpan<byte> ids)
+    {
+        while (_ahead.Count > 0 && ids.Length > 0)
+        {
+            int comma = ids.IndexOf((byte)',');
+            string id = Encoding.ASCII.GetString(comma < 0 ? ids : ids[..comma]).Trim();
+            IsAstray |= _ahead.Dequeue() != id;
+            ids = comma < 0 ? default : ids[(comma + 1)..];
+        }
+        return ids;
+    }
+
+    /// <summary>Tokens the client has the ids of were made again, and came out otherwise.</summary>
+    public bool IsAstray { get; private set; }
 
     /// <summary>Forgets the answer, of which the client has nothing.</summary>
     public void Restart()

@@ -40,7 +40,7 @@ internal readonly record struct Continuation(ContinuationKind Kind, string Path,
 
     /// <summary>Why the answer cannot go on elsewhere; null if it can.</summary>
     public static string? Obstacle(in AnswerTerms terms, AnswerSoFar soFar, ApiKind api, ReadOnlySpan<byte> body) =>
-        terms.Obstacle ?? soFar.Obstacle ?? (soFar.IsBlank || KindOf(terms, soFar, api, body) is not null ? null : "prompt-form");
+        terms.Obstacle ?? soFar.Obstacle ?? (soFar.IsAstray ? "token-ids" : null) ?? (soFar.IsBlank || KindOf(terms, soFar, api, body) is not null ? null : "prompt-form");
 
     /// <summary>How the answer can go on; null if in no way.</summary>
     public static ContinuationKind? KindOf(in AnswerTerms terms, AnswerSoFar soFar, ApiKind api, ReadOnlySpan<byte> body)

@@ -120,9 +120,11 @@ internal sealed partial class ResumableStream : PassingStream
             TakeUsage(bytes[told.Usage]);
         if (told.IsDone)
             return Finish(bytes);
+        if (_continuation.Kind == ContinuationKind.TokenIds && !Translate(bytes, told))
+            return "a token made again came out otherwise";
         if (_continuation.Kind == ContinuationKind.TokenIds)
-            Translate(bytes, told);
-        else if (_isResumed && _soFar.HasOpened)
+            return null;
+        if (_isResumed && _soFar.HasOpened)
             PassOn(bytes, told);
         else
         {
@@ -164,11 +166,14 @@ internal sealed partial class ResumableStream : PassingStream
             _writer.PassUnderHead(bytes, told, ownUsage: _continuation.Kind == ContinuationKind.Text);
     }
 
-    /// <summary>Passes an event of a plain completion as one of the client's own kind.</summary>
-    private void Translate(ReadOnlySpan<byte> bytes, in AnswerEvent told)
+    /// <summary>Passes an event of a plain completion as one of the client's own kind; false if it contradicts what the client has.</summary>
+    private bool Translate(ReadOnlySpan<byte> bytes, in AnswerEvent told)
     {
         if (!told.HasChoice)
-            return;
+            return true;
+        ReadOnlySpan<byte> ids = _soFar.Fresh(AnswerSoFar.Inner(bytes, told.TokenIds));
+        if (_soFar.IsAstray)
+            return false;
         _soFar.NoteTokens(bytes, told);
         ReadOnlySpan<byte> text = told.HasText ? bytes[told.Text] : default;
         ReadOnlySpan<byte> finish = bytes[told.Finish];
@@ -185,15 +190,15 @@ internal sealed partial class ResumableStream : PassingStream
             }
         }
         _soFar.NoteShown(text);
-        _writer.Write(text, finish, stopReason, AnswerSoFar.Inner(bytes, told.TokenIds));
+        _writer.Write(text, finish, stopReason, ids);
         if (!finish.IsEmpty)
             _soFar.NoteFinish(Encoding.UTF8.GetString(finish));
         if (stop is null)
-            return;
+            return true;
         // The engine does not know of the stop string; it is cut off.
         End();
-        _ended = true;
         _engine!.Dispose();
+        return _ended = true;
     }
 
     private void TakeUsage(ReadOnlySpan<byte> json)

@@ -1,0 +1,145 @@
+using System.Text;
+using System.Text.Json;
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Tests;
+using FleetRouter.Gateway.Forwarding;
+using FleetRouter.Gateway.FrontDoor;
+using FleetRouter.Gateway.Resuming;
+using FleetRouter.Hosting;
+using FleetRouter.Hosting.Ports;
+using Microsoft.AspNetCore.Http;
+
+namespace FleetRouter.Gateway.Tests.Resuming;
+
+/// <summary>Answers that break off anywhere, however often, go on as if nothing had happened: any cut point, any pieces, tokens that end
+/// within a character, stop strings and bounds at the seam.</summary>
+public sealed class SeamTests
+{
+    private const int Rounds = 400;
+    private static readonly string[] Letters = ["a", "b", "ab", " ", "é", "→", "𝄞", "\"", "\\", "\n", "ß", "日本", "x"];
+
+    [Theory]
+    [InlineData(true, false, "")]
+    [InlineData(false, false, "")]
+    [InlineData(true, true, "")]
+    [InlineData(true, false, "tools")]
+    [InlineData(false, true, "usage")]
+    public async Task An_answer_cut_anywhere_is_whole(bool isChat, bool wantsIds, string more)
+    {
+        for (ulong seed = 1; seed <= Rounds; seed++)
+        {
+            var random = new SplitMix64(seed * 31 + (ulong)(isChat ? 1 : 2));
+            Script script = Draw(random, hasStops: more != "tools");
+            await CheckAsync(script, random, isChat, wantsIds, more, $"seed {seed}");
+        }
+    }
+
+    private static Script Draw(SplitMix64 random, bool hasStops)
+    {
+        byte[] text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 4 + random.Below(40)).Select(_ => random.Pick(Letters))));
+        var tokens = new List<byte[]>();
+        for (int at = 0; at < text.Length;)
+        {
+            int length = Math.Min(text.Length - at, 1 + random.Below(4));
+            tokens.Add(text[at..(at + length)]);
+            at += length;
+        }
+        string[] stops = hasStops && random.Chance(0.5) ? [.. Enumerable.Range(0, 1 + random.Below(2)).Select(_ => random.Pick(Letters) + random.Pick(Letters) + random.Pick(Letters))] : [];
+        int min = random.Chance(0.3) ? random.Below(8) : 0;
+        int max = random.Chance(0.4) ? Math.Max(1, min) + random.Below(tokens.Count) : 10_000;
+        return new Script([.. Enumerable.Range(0, 1 + random.Below(20)).Select(i => (uint)i)], [.. tokens], stops, min, max, random.Chance(0.2));
+    }
+
+    private static async Task CheckAsync(Script script, SplitMix64 random, bool isChat, bool wantsIds, string more, string about)
+    {
+        string body = Body(script, isChat, wantsIds, more);
+        RequestFacts facts = RequestReader.Read(Encoding.UTF8.GetBytes(body), isChat ? ApiKind.Chat : ApiKind.Completion, out _)!;
+        Assert.Null(facts.Terms.Obstacle);
+        var engine = new ScriptedEngine(script, random, cutChance: 0.85);
+        using PoolHost pool = Pool();
+        var request = new PlacementRequest { Id = "r", Model = "m", Api = isChat ? ApiKind.Chat : ApiKind.Completion };
+        string path = isChat ? "/v1/chat/completions" : "/v1/completions";
+        using RequestBody sent = await BodyOf(body);
+        FleetRouter.Hosting.Placement first = await pool.PlaceAsync(request, CancellationToken.None);
+        using var invoker = new HttpMessageInvoker(engine);
+        using var message = new HttpRequestMessage();
+        using var meter = new System.Diagnostics.Metrics.Meter("test");
+        var attempt = new Attempt(pool, request, first, TimeProvider.System, 0)
+        {
+            Terms = facts.Terms, HidesUsage = !facts.AsksForUsage, EngineApiKey = null, DropsClientKey = false, EngineHeaders = message.Headers,
+            Resumption = new Resumption(new EngineCalls(invoker), sent, path, new CarryOverWish(), new ResumeTelemetry(meter)),
+        };
+        await using var stream = new ResumableStream(engine.Stream(path, JsonDocument.Parse(body).RootElement), attempt);
+        var got = new MemoryStream();
+        await stream.CopyToAsync(got, 1 + random.Below(3_000));
+        string said = Encoding.UTF8.GetString(got.ToArray());
+        string where = $"{about}, {engine.Calls} calls: {said}";
+        Assert.True(engine.Faults.Count == 0, $"{string.Join("; ", engine.Faults)}; {where}");
+        Assert.False(attempt.Broke, where);
+        Judge(script, said, isChat, wantsIds, facts, where);
+    }
+
+    private static void Judge(Script script, string said, bool isChat, bool wantsIds, RequestFacts facts, string where)
+    {
+        string[] events = said.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.True(events[^1] == "data: [DONE]", where);
+        JsonElement[] chunks = [.. events[..^1].Select(e => JsonDocument.Parse(e["data: ".Length..]).RootElement)];
+        Assert.True(chunks.Select(c => $"{c.GetProperty("id")} {c.GetProperty("created")} {c.GetProperty("object")}").Distinct().Count() == 1, where);
+        JsonElement[] choices = [.. chunks.SelectMany(c => c.GetProperty("choices").EnumerateArray())];
+        string text = string.Concat(choices.Select(c => isChat ? c.GetProperty("delta").TryGetProperty("content", out JsonElement t) ? t.GetString() : "" : c.GetProperty("text").GetString()));
+        (int tokens, string wanted, string finish, string? stop) = script.End();
+        Assert.True(wanted == text, $"wanted '{wanted}', got '{text}'; stops [{string.Join('|', script.Stops)}]; {where}");
+        Assert.True(choices.Count(c => isChat && c.GetProperty("delta").TryGetProperty("role", out _)) == (isChat ? 1 : 0), where);
+        JsonElement[] finishes = [.. choices.Where(c => c.GetProperty("finish_reason").ValueKind == JsonValueKind.String)];
+        Assert.True(finishes.Length == 1 && finishes[0].GetProperty("finish_reason").GetString() == finish, $"wanted {finish}; {where}");
+        Assert.True(finishes[0].GetProperty("stop_reason").GetString() == stop, $"wanted {stop}; {where}");
+        int[] ids = [.. choices.Where(c => c.GetProperty("token_ids").ValueKind == JsonValueKind.Array).SelectMany(c => c.GetProperty("token_ids").EnumerateArray()).Select(id => id.GetInt32())];
+        Assert.True(ids.SequenceEqual(wantsIds ? Enumerable.Range(0, tokens).Select(i => (int)Script.IdOf(i)) : []), $"ids [{string.Join(',', ids)}], wanted {tokens}; {where}");
+        if (!facts.Terms.WantsUsage)
+            return;
+        JsonElement usage = chunks[^1].GetProperty("usage");
+        Assert.True((usage.GetProperty("prompt_tokens").GetInt32(), usage.GetProperty("completion_tokens").GetInt32()) == (script.Prompt.Length, tokens), $"wanted {tokens} tokens; {where}");
+    }
+
+    private static string Body(Script script, bool isChat, bool wantsIds, string more)
+    {
+        var body = new Dictionary<string, object> { ["model"] = "m", ["stream"] = true };
+        body[isChat ? "messages" : "prompt"] = isChat ? new[] { new { role = "user", content = "hi" } } : "hi";
+        if (script.Stops.Length > 0)
+            body["stop"] = script.Stops;
+        if (script.MinTokens > 0)
+            body["min_tokens"] = script.MinTokens;
+        if (script.MaxTokens < 10_000 || !isChat)
+            body["max_tokens"] = script.MaxTokens;
+        if (script.ShowsStop)
+            body["include_stop_str_in_output"] = true;
+        if (wantsIds)
+            body["return_token_ids"] = true;
+        if (more == "tools")
+            body["tools"] = new[] { new { type = "function" } };
+        if (more == "usage")
+            body["stream_options"] = new { include_usage = true };
+        return JsonSerializer.Serialize(body);
+    }
+
+    private static async Task<RequestBody> BodyOf(string body)
+    {
+        var context = new DefaultHttpContext();
+        context.Request.Body = new MemoryStream(Encoding.UTF8.GetBytes(body));
+        return await RequestBody.ReadAsync(context.Request, CancellationToken.None);
+    }
+
+    /// <summary>Two instances that are well whenever they are asked.</summary>
+    private static PoolHost Pool()
+    {
+        var host = new PoolHost(new PoolOptions { Name = "p", Policy = "round-robin", MaxAttempts = 16, MaxEjectedShare = 0 }, new HostClock(TimeProvider.System), (_, _) => { });
+        host.ProbeRequested = id => host.Probed(id, new EngineReport(["m"]));
+        foreach (string id in (string[])["a", "b"])
+        {
+            host.Join(new EngineEndpoint(id, new Uri($"http://{id}")));
+            host.Probed(id, new EngineReport(["m"]));
+        }
+        return host;
+    }
+}
