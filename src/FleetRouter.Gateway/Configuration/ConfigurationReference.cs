@@ -39,6 +39,7 @@ internal static class ConfigurationReference
             kvCapacityTokens: 450000
             maxRequestsPerInstance: 256
             maxAttempts: 3
+            retryBudget: 0.2
             hold:
               max: 1024
               time: 30s
@@ -46,6 +47,7 @@ internal static class ConfigurationReference
               max: 100000
               idleTime: 30m
             suspectAfterFailedProbes: 3
+            maxEjectedShare: 0.5
             probe:
               interval: 1s
               timeout: 2s

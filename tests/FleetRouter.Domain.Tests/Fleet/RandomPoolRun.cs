@@ -72,14 +72,16 @@ internal sealed class RandomPoolRun
         return dice switch
         {
             < 380 => new RequestArrived(now, Request()),
-            < 560 when AnyOpen() is { } id => new RequestProgressed(now, id, 1 + _random.Below(400)),
+            < 560 when AnyOpen() is { } id => new RequestProgressed(now, id, 1 + _random.Below(400), TimeSpan.FromMilliseconds(_random.Below(2_000))),
             < 740 when AnyOpen() is { } id => new RequestEnded(now, id, (RequestEnd)_random.Below(4), _random.Chance(0.5) ? Usage() : null),
-            < 830 when AnyOpen() is { } id => new AttemptFailed(now, id, (AttemptFailure)_random.Below(2), "went wrong"),
+            < 830 when AnyOpen() is { } id => new AttemptFailed(now, id, (AttemptFailure)_random.Below(4), "went wrong", Emitted(id)),
             < 900 when AnyInstance() is { } id => new InstanceProbed(now, id, Report()),
             < 940 when AnyInstance() is { } id => new ProbeFailed(now, id, "timeout"),
             < 975 => Join(now),
             < 990 when AnyInstance() is { } id => Leave(now, id),
-            < 996 => new OptionsChanged(now, Options()),
+            < 993 when AnyInstance() is { } id => new DrainOrdered(now, id, _random.Chance(0.4)),
+            < 995 when AnyOpen() is { } id => new MigrationEnded(now, id, _random.Below(50), _random.Chance(0.5) ? "given up" : null),
+            < 999 => new OptionsChanged(now, Options()),
             _ => new AlarmRang(now),   // one the pool did not ask for
         };
     }
@@ -116,6 +118,9 @@ internal sealed class RandomPoolRun
         KvUsage: _random.Chance(0.5) ? _random.Below(101) / 100.0 : null,
         KvCapacityTokens: _random.Chance(0.5) ? 2_000 + _random.Below(60_000) : null,
         StartedAtSeconds: _random.Chance(0.3) ? _random.Below(3) : null);
+
+    /// <summary>What the client of a request has: at times more than after the attempt before.</summary>
+    private int Emitted(string id) => Watch.Open.First(t => t.Request.Id == id).Emitted + (_random.Chance(0.3) ? 1 + _random.Below(80) : 0);
 
     private TokenUsage Usage() => new(_random.Below(5_000), null, _random.Below(500));
 
