@@ -96,6 +96,8 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             "Mean time between tokens a request should meet: prompts are sent no faster than leaves the answers in the batch this pace. The default is faster than most people read."),
         new ValueOption<PoolSection, bool>("refuseLate", TextKinds.Switch, p => p.Options.RefuseLate, (p, v) => p with { Options = p.Options with { RefuseLate = v } },
             "Whether a request that an idle instance could serve within `ttftSlo`, but the fleet as it is cannot, is refused as busy at once. Off, because to a person who waits late is better than never."),
+        new ValueOption<PoolSection, bool>("migration", TextKinds.Switch, p => p.Options.Migration, (p, v) => p with { Options = p.Options with { Migration = v } },
+            "Whether requests are moved once they were sent: out of an engine's queue to where they begin sooner, while they are answered from where room runs out to where there is some, and away from an instance that drains. Without it an instance that drains finishes what it has."),
         new ValueOption<PoolSection, double>("prefillTokensPerSecond", Quantities.Number(100, 10_000_000), p => p.Options.PrefillTokensPerSecond,
             (p, v) => p with { Options = p.Options with { PrefillTokensPerSecond = v } },
             "Prefill speed assumed of an instance until first tokens, its own or its peers', teach better, in tokens/s; an A100 with an 8B model."),

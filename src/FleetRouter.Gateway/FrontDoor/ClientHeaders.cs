@@ -10,8 +10,10 @@ internal static class ClientHeaders
 
     private static readonly string[] RequestIds = ["x-request-id", "x-correlation-id", "x-trace-id", "request-id"];
 
+    private static readonly string[] Ranks = ["x-smg-priority"];
+
     /// <summary>The router's business alone: not passed on to engines.</summary>
-    public static readonly string[] Control = [.. Session, .. RequestIds, "x-api-key"];
+    public static readonly string[] Control = [.. Session, .. RequestIds, .. Ranks, "x-api-key"];
 
     /// <summary>Longest id taken from a client; what is longer is cut.</summary>
     private const int LongestId = 256;
@@ -21,6 +23,9 @@ internal static class ClientHeaders
     /// <summary>The client's id of its request, which comes back to it in a header of the answer; null where it could not.</summary>
     public static string? RequestId(HttpRequest request) =>
         First(request, RequestIds) is { } id && !id.AsSpan().ContainsAnyExceptInRange(' ', '~') ? id : null;
+
+    /// <summary>The request's priority; above 0 is high.</summary>
+    public static int Priority(HttpRequest request) => Priorities.OfHeader(First(request, Ranks));
 
     /// <summary>An id as the router keeps it.</summary>
     public static string Bounded(string id) => id.Length <= LongestId ? id : id[..LongestId];

@@ -167,6 +167,7 @@ internal sealed class InferenceEndpoint(
         SessionId = ClientHeaders.SessionId(request) ?? facts.SessionId,
         PriorTurns = facts.PriorTurns,
         HasTools = facts.HasTools,
+        Priority = Math.Max(ClientHeaders.Priority(request), facts.Priority),
     };
 
     private static RequestEnd EndOf(AttemptOutcome outcome) => outcome switch

@@ -19,7 +19,11 @@ namespace FleetRouter.Gateway.FrontDoor;
 /// <param name="Terms">What the answer is to be like.</param>
 internal sealed record RequestFacts(
     string Model, bool Stream, bool AsksForUsage, int? MaxOutputTokens, string? SessionId, bool HasTools, int PriorTurns,
-    int? PromptTokens, PromptChain Prompt, AnswerTerms Terms);
+    int? PromptTokens, PromptChain Prompt, AnswerTerms Terms)
+{
+    /// <summary>What the body says of its priority; above 0 is high.</summary>
+    public int Priority { get; init; }
+}
 
 /// <summary>Reads a JSON body once, without building anything of it: the few fields the router acts on, and the hashes of
 /// the prompt's blocks, taken over the prompt's bytes as they stand. What else is in it is the engine's to judge.</summary>
@@ -54,6 +58,7 @@ internal static class RequestReader
     private static RequestFacts? Read(Utf8JsonReader json, ReadOnlySpan<byte> body, ApiKind api, out ErrorAnswer? error)
     {
         string? model = null, session = null;
+        int priority = 0;
         bool stream = false;
         var terms = new AnswerTerms();
         Range prompt = default, tools = default, instructions = default, salt = default;
@@ -89,6 +94,10 @@ internal static class RequestReader
                 session = Text(ref json) ?? session;
             else if (json.ValueTextEquals("session_params"u8))
                 session = SessionIn(body[Value(ref json)]) ?? session;
+            else if (json.ValueTextEquals("priority"u8))
+                priority = Math.Max(priority, Priorities.OfVllm(Whole(ref json) ?? 0));
+            else if (json.ValueTextEquals("service_tier"u8))
+                priority = Math.Max(priority, Priorities.OfTier(Text(ref json)));
             else if (!terms.TryTake(ref json, body))
                 Value(ref json);
         }
@@ -103,7 +112,10 @@ internal static class RequestReader
         terms.Settle(api, text);
         bool saysStreamOptions = !terms.StreamOptions.Equals(default);
         return new RequestFacts(model, stream, saysStreamOptions, terms.MaxTokens, session is null ? null : ClientHeaders.Bounded(session), terms.HasTools,
-            text.Count("\"assistant\""u8), TokenIds(text), Chain(model, body[salt], body[tools], body[instructions], text), terms);
+            text.Count("\"assistant\""u8), TokenIds(text), Chain(model, body[salt], body[tools], body[instructions], text), terms)
+        {
+            Priority = priority,
+        };
     }
 
     private static RequestFacts? Wrong(string message, string? param, out ErrorAnswer? error)
@@ -119,6 +131,12 @@ internal static class RequestReader
         int start = (int)json.TokenStartIndex;
         json.Skip();
         return start..(int)json.BytesConsumed;
+    }
+
+    private static int? Whole(ref Utf8JsonReader json)
+    {
+        Value(ref json);
+        return json.TokenType == JsonTokenType.Number && json.TryGetInt32(out int number) ? number : null;
     }
 
     private static string? Text(ref Utf8JsonReader json)

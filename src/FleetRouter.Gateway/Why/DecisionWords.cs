@@ -32,6 +32,7 @@ internal static class DecisionWords
     {
         Dispatch e => e.Decision,
         Move e => e.Decision,
+        Migrate e => e.Decision,
         Refuse e => e.Decision,
         _ => null,
     };
@@ -40,6 +41,7 @@ internal static class DecisionWords
     public static string Outcome(PoolEffect decided) => decided switch
     {
         Move e => $"attempt {e.Decision.Attempt} moved from {e.From} to {e.To}",
+        Migrate e => $"attempt {e.Decision.Attempt} carried over from {e.From} to {e.To} behind {e.Decision.EmittedTokens} tokens",
         Dispatch or Refuse => Outcome(Of(decided)!),
         _ => "held in the router: no instance could take it yet, or the one that suits it could not",
     };
@@ -112,7 +114,9 @@ internal static class DecisionWords
         PlacementRule.LeastCost => "it costs the fewest seconds, of this request and the others, now and later",
         PlacementRule.RoundRobin => "it was next in turn",
         PlacementRule.Score => "it was the best by the policy's own measure",
-        PlacementRule.Rebalanced => "it queued where the SLO would be missed, and had no token yet",
+        PlacementRule.Rebalanced => "it queued, had no token yet, and begins sooner there",
+        PlacementRule.Relieved => "room ran out where it was answered, and there is some",
+        PlacementRule.Drained => "the instance it was on is being emptied",
         PlacementRule.Refused => "no instance was given",
         _ => null,
     };

@@ -27,16 +27,34 @@ public class FleetFaultTests
     }
 
     [Fact]
-    public void A_stall_in_mid_answer_breaks_it()
+    public void A_stall_in_mid_answer_has_it_go_on_elsewhere_behind_the_tokens_its_client_has()
     {
-        FleetRun run = Run(1, [Ask(0, 100, 500)], setup => setup with
+        FleetRun run = Run(2, [Ask(0, 100, 500)], setup => setup with
         {
-            Faults = [new EngineFault(Second(1), 0, FaultKind.Stall, Long)], ActivityTimeout = Second(7),
+            Faults = [new EngineFault(Second(1), 0, FaultKind.Stall, Long), new EngineFault(Second(1), 1, FaultKind.Lie, Long)], ActivityTimeout = Second(7),
+            Pool = setup.Pool with { Policy = "round-robin" },
         });
+        RequestOutcome outcome = run.Outcomes[0];
+        Assert.Equal((OutcomeKind.Completed, 500, 1), (outcome.Kind, outcome.OutputTokens, outcome.Resumes));
+        AttemptFailed failed = Assert.Single(_told.OfType<AttemptFailed>());
+        Assert.Equal(AttemptFailure.Stalled, failed.Failure);
+        Assert.InRange(failed.EmittedTokens, 1, 499);
+        // The timeout counts from the last token, which a stall lets the step in flight still bring.
+        Assert.InRange(failed.At, Second(8), Second(8.1));
+        Assert.InRange(outcome.LongestGap, Second(7), Second(7.5));
+    }
+
+    [Fact]
+    public void What_may_not_go_on_is_broken_by_a_stall()
+    {
+        PreparedWorkload workload = PreparedWorkload.Of([Ask(0, 100, 500)], seed: 1).With(request => request.ForRouter with { CanMove = false });
+        FleetRun run = FleetSimulation.Run(workload, new FleetSetup
+        {
+            Engines = [EngineProfile.Named("a100-llama-3.1-8b")], Pool = new PoolOptions { Name = "faults" },
+            Faults = [new EngineFault(Second(1), 0, FaultKind.Stall, Long)], ActivityTimeout = Second(7),
+        }, observe: (happened, _) => _told.Add(happened));
         Assert.Equal(OutcomeKind.Broken, run.Outcomes[0].Kind);
         Assert.Equal([RequestEnd.EngineBroke], Ends());
-        // The timeout counts from the last token, which a stall lets the step in flight still bring.
-        Assert.InRange(run.Outcomes[0].EndedAt!.Value, Second(8), Second(8.1));
     }
 
     [Fact]
@@ -68,15 +86,18 @@ public class FleetFaultTests
     }
 
     [Theory]
-    [InlineData(20_000, 10, OutcomeKind.Completed, 2)]   // in its prefill: goes elsewhere
-    [InlineData(100, 500, OutcomeKind.Broken, 1)]        // in its answer: is broken
-    public void A_crash_sends_elsewhere_what_has_no_token(int promptTokens, int outputTokens, OutcomeKind end, int attempts)
+    [InlineData(20_000, 10, 0)]   // in its prefill
+    [InlineData(100, 500, 1)]     // in its answer
+    public void A_crash_sends_it_elsewhere_and_no_token_is_lost(int promptTokens, int outputTokens, int resumes)
     {
         FleetRun run = Run(2, [Ask(0, promptTokens, outputTokens)], setup => setup with
         {
             Pool = setup.Pool with { Policy = "round-robin" }, Faults = [new EngineFault(Second(0.5), 0, FaultKind.Crash, Second(1))],
         });
-        Assert.Equal((end, attempts), (run.Outcomes[0].Kind, run.Outcomes[0].Attempts));
+        RequestOutcome outcome = run.Outcomes[0];
+        Assert.Equal((OutcomeKind.Completed, 2, outputTokens, resumes), (outcome.Kind, outcome.Attempts, outcome.OutputTokens, outcome.Resumes));
+        // What the client had is not generated again.
+        Assert.Equal(outputTokens - (resumes > 0 ? Assert.Single(_told.OfType<AttemptFailed>()).EmittedTokens : 0), run.Engines[1].GeneratedTokens);
     }
 
     [Fact]
