@@ -53,7 +53,7 @@ internal sealed class ChaosWorkload(string model, ulong seed)
         var request = new ChaosRequest
         {
             Number = number, Kind = kind, Chat = chat, Streams = streams, Model = model, Expected = expected, Body = [],
-            Usage = usage,
+            Usage = usage, HasStop = bounds.Stop.Count > 0,
             ContinuousUsage = streams && usage && random.Below(100) < 12,
             TokenIds = kind != RequestKind.Tool && random.Below(100) < 20,
             CancelAfter = kind == RequestKind.Cancel ? Math.Min(seam ?? 1 + random.Below(natural), expected.Tokens.Length) : null,
