@@ -25,8 +25,8 @@ internal sealed class SeamSweep(StreamsSettings settings, int number)
         foreach (var mid in new[] { "false", "true" })
             for (var token = 0; token <= request.Expected.Tokens.Length && !stop.IsCancellationRequested; token++, cuts++)
             {
-                // Whichever engine has the answer breaks it off, so what goes on elsewhere is broken off again.
-                await Task.WhenAll(Enumerable.Range(0, control.Engines).Select(engine =>
+                // Whichever engine has the answer breaks it off, so what goes on elsewhere is broken off again; before its first token one has to be left.
+                await Task.WhenAll(Enumerable.Range(0, token == 0 ? control.Engines - 1 : control.Engines).Select(engine =>
                     control.Fault(engine, $"{{\"kind\":\"cut\",\"after_tokens\":{token},\"mid_chunk\":{mid},\"times\":1}}")));
                 wrong += await Right($"cut after {token} tokens, {(mid == "true" ? "within" : "between")} chunks");
                 await Task.WhenAll(Enumerable.Range(0, control.Engines).Select(control.Clear));
