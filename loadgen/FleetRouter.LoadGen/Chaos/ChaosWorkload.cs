@@ -95,7 +95,9 @@ internal sealed class ChaosWorkload(string model, ulong seed)
         switch (kind)
         {
             case RequestKind.MaxTokens:
-                return new AnswerBounds { MaxTokens = seam ?? 1 + random.Below(160), IgnoreEos = random.Below(4) == 0 };
+                // An answer that would end there by itself has two right reasons to: stand-ins have no token for an end.
+                var most = seam ?? 1 + random.Below(160);
+                return new AnswerBounds { MaxTokens = most, IgnoreEos = random.Below(4) == 0 || most == natural };
             case RequestKind.MinTokens:
                 // Sometimes with a stop string that would have ended it before.
                 var least = natural + 1 + random.Below(30);
