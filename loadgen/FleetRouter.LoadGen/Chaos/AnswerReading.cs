@@ -104,7 +104,7 @@ internal sealed class AnswerReading(ChaosRequest request)
         }
         if (_usageSeen) Wrong("a chunk after the usage");
         if (usage is not null != request.ContinuousUsage) Wrong(usage is null ? "a chunk without usage" : "a chunk with usage that was not asked for");
-        if (usage is { } sofar) Usage(sofar, (_text.Length + 3) / SyntheticTokenizer.BytesPerToken, exact: request.Expected is { StopReason: null, Function: null } && request.Kind != RequestKind.Schema);
+        if (usage is { } sofar) Usage(sofar, (_text.Length + 3) / SyntheticTokenizer.BytesPerToken, exact: request is { HasStop: false, Resumable: true });
     }
 
     private void Head(JsonElement chunk)

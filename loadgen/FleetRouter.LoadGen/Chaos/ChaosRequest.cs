@@ -54,6 +54,9 @@ internal sealed record ChaosRequest
     /// <summary>Every chunk shall say the usage so far.</summary>
     public bool ContinuousUsage { get; init; }
 
+    /// <summary>It has stop strings, whether they come or not: then text may come later than its tokens are counted.</summary>
+    public bool HasStop { get; init; }
+
     /// <summary>The client asks for token ids itself.</summary>
     public bool TokenIds { get; init; }
 
@@ -71,5 +74,5 @@ internal sealed record ChaosRequest
     public string Path => Chat ? "/v1/chat/completions" : "/v1/completions";
 
     /// <summary>In one word or two, for people.</summary>
-    public string Label => $"{(Chat ? "chat" : "completion")} {Kind}{(Streams ? "" : " unstreamed")}{(TokenIds ? " token-ids" : "")}{(ContinuousUsage ? " continuous-usage" : Usage ? " usage" : "")}";
+    public string Label => $"{(Chat ? "chat" : "completion")} {Kind}{(Streams ? "" : " unstreamed")}{(HasStop && Kind != RequestKind.Stop ? " with a stop string" : "")}{(TokenIds ? " token-ids" : "")}{(ContinuousUsage ? " continuous-usage" : Usage ? " usage" : "")}";
 }

@@ -53,7 +53,7 @@ internal sealed class ChaosWorkload(string model, ulong seed)
         var request = new ChaosRequest
         {
             Number = number, Kind = kind, Chat = chat, Streams = streams, Model = model, Expected = expected, Body = [],
-            Usage = usage,
+            Usage = usage, HasStop = bounds.Stop.Count > 0,
             ContinuousUsage = streams && usage && random.Below(100) < 12,
             TokenIds = kind != RequestKind.Tool && random.Below(100) < 20,
             CancelAfter = kind == RequestKind.Cancel ? Math.Min(seam ?? 1 + random.Below(natural), expected.Tokens.Length) : null,
@@ -95,7 +95,9 @@ internal sealed class ChaosWorkload(string model, ulong seed)
         switch (kind)
         {
             case RequestKind.MaxTokens:
-                return new AnswerBounds { MaxTokens = seam ?? 1 + random.Below(160), IgnoreEos = random.Below(4) == 0 };
+                // An answer that would end there by itself has two right reasons to: stand-ins have no token for an end.
+                var most = seam ?? 1 + random.Below(160);
+                return new AnswerBounds { MaxTokens = most, IgnoreEos = random.Below(4) == 0 || most == natural };
             case RequestKind.MinTokens:
                 // Sometimes with a stop string that would have ended it before.
                 var least = natural + 1 + random.Below(30);

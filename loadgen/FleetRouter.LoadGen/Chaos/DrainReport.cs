@@ -7,8 +7,8 @@ namespace FleetRouter.LoadGen.Chaos;
 /// <summary>How one instance was emptied.</summary>
 /// <param name="Instance">Which.</param>
 /// <param name="Leases">Requests it had when it was told to.</param>
-/// <param name="NoLeasesS">Seconds until the gateway had no request on it; null if not in time.</param>
-/// <param name="EmptyS">Seconds until its engine had none either; null if not in time.</param>
+/// <param name="NoLeasesS">Stand-in seconds until the gateway had no request on it; null if not in time.</param>
+/// <param name="EmptyS">Stand-in seconds until its engine had none either; null if not in time.</param>
 internal sealed record Emptying(string Instance, int Leases, double? NoLeasesS, double? EmptyS);
 
 /// <summary>What a part of the run kept of the promise.</summary>
@@ -19,11 +19,11 @@ internal sealed record Emptying(string Instance, int Leases, double? NoLeasesS, 
 /// <param name="Attainment">Share answered as promised, per cent.</param>
 internal sealed record WindowFigures(double FromS, double ToS, int Requests, int ClientErrors, double Attainment)
 {
-    public static WindowFigures Of(IReadOnlyList<RequestRecord> records, TimeSpan from, TimeSpan to)
+    public static WindowFigures Of(IReadOnlyList<RequestRecord> records, SteadyLoad load, TimeSpan from, TimeSpan to)
     {
         RequestRecord[] within = [.. records.Where(record => record.Scheduled < to && record.End > from && !record.Unfinished)];
         return new WindowFigures(Math.Round(from.TotalSeconds, 1), Math.Round(to.TotalSeconds, 1), within.Length, within.Count(record => !record.Completed),
-            within.Length == 0 ? 100 : Math.Round(100.0 * within.Count(SteadyLoad.IsMet) / within.Length, 1));
+            within.Length == 0 ? 100 : Math.Round(100.0 * within.Count(load.IsMet) / within.Length, 1));
     }
 }
 
@@ -39,6 +39,13 @@ internal sealed record DrainReport
     public required ulong Seed { get; init; }
     public required double KneeRps { get; init; }
     public required double OfferedRps { get; init; }
+
+    /// <summary>Stand-in seconds in a second of the wall clock; the rates are of stand-in time.</summary>
+    public required double TimeScale { get; init; }
+
+    /// <summary>How late requests were sent: where this is much, the machine is too busy for the figures to mean something. Wall time.</summary>
+    public required double SenderLatenessP99Ms { get; init; }
+
     public required int ClientErrors { get; init; }
     public required IReadOnlyDictionary<string, int> ErrorsByKind { get; init; }
     public required WindowFigures Before { get; init; }
@@ -76,6 +83,7 @@ internal sealed record DrainReport
         ("attainment while one is drained", FormattableString.Invariant($"{DuringDrain.Attainment:0.0} % of {DuringDrain.Requests}"), $"less than {AttainmentBound} points lower"),
         ("attainment in the rolling restart", FormattableString.Invariant($"{DuringRollingRestart.Attainment:0.0} % of {DuringRollingRestart.Requests}"), $"less than {AttainmentBound} points lower"),
         ("resumes / migrations", $"{Resumes} / {Migrations}", ""),
+        ("requests sent late, p99", TableReport.Ms(SenderLatenessP99Ms), ""),
     ];
 
     private static string Text(Emptying one) => one.EmptyS is { } seconds

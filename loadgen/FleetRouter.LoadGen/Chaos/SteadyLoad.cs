@@ -14,8 +14,9 @@ namespace FleetRouter.LoadGen.Chaos;
 /// knee is the highest rate at which, in the simulator, 90 % of them meet the promise.
 /// </summary>
 /// <param name="engines">Stand-ins that serve it.</param>
+/// <param name="timeScale">Stand-in seconds in a second of the wall clock; all times here are stand-in time.</param>
 /// <param name="seed">Seed of arrivals, texts and lengths.</param>
-internal sealed class SteadyLoad(int engines, ulong seed)
+internal sealed class SteadyLoad(int engines, double timeScale, ulong seed)
 {
     /// <summary>What is promised: a first token within 5 s, tokens at 100 ms.</summary>
     public static readonly Slo Slo = Slo.Flat;
@@ -25,7 +26,7 @@ internal sealed class SteadyLoad(int engines, ulong seed)
     private static readonly TimeSpan Rehearsal = TimeSpan.FromSeconds(60);
 
     /// <summary>The stand-ins: an 8B model on an A100 each.</summary>
-    public StandIns StandIns => new(engines, Profile, null, Seed: seed);
+    public StandIns StandIns => new(engines, Profile, null, TimeScale: timeScale, Seed: seed);
 
     /// <summary>The requests of a rate, a second, over a time; Poisson arrivals.</summary>
     public List<TraceSession> Requests(double rate, TimeSpan duration)
@@ -54,8 +55,8 @@ internal sealed class SteadyLoad(int engines, ulong seed)
     }
 
     /// <summary>Whether a request was answered as promised.</summary>
-    public static bool IsMet(RequestRecord record) =>
-        record.Completed && record.TimeToFirstToken <= Slo.TtftFor(record.PromptTokens ?? 0) && record.TimePerOutputToken <= Slo.InterToken;
+    public bool IsMet(RequestRecord record) =>
+        record.Completed && timeScale * record.TimeToFirstToken <= Slo.TtftFor(record.PromptTokens ?? 0) && timeScale * record.TimePerOutputToken <= Slo.InterToken;
 
     private double Attainment(double rate)
     {

@@ -96,7 +96,7 @@ internal sealed record StreamsReport
             ResumeGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds", reason => reason is not ("stalled" or "moved")),
             StallGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds", reason => reason == "stalled"),
             ResumeGapBoundMs = Math.Round(prefill + ResumeAllowanceMs, 1),
-            MigrationGapMs = Quantiles(metrics, "fleetrouter_migration_gap_seconds", _ => true), MigrationGapBoundMs = 2 * summary?.P50 + RoundTripMs,
+            MigrationGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds", reason => reason == "moved"), MigrationGapBoundMs = 2 * summary?.P50 + RoundTripMs,
             ClientGapMs = new GapFigures(summary?.P50, summary?.P99, summary?.Max),
             LargestGapMs = largest.Length == 0 ? new GapFigures(null, null, null) : new GapFigures(LatencySummary.NearestRank(largest, 0.5), LatencySummary.NearestRank(largest, 0.99), largest[^1]),
             CachedPrefillMs = Math.Round(prefill, 1), Faults = new SortedDictionary<string, int>(faults.Counts.ToDictionary()), DrainsRefused = faults.DrainsRefused,

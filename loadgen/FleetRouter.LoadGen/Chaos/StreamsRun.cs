@@ -18,7 +18,7 @@ internal sealed class StreamsRun(StreamsSettings settings)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90), Progress = TimeSpan.FromSeconds(5), Settling = TimeSpan.FromSeconds(15);
 
-    private const int MostAttempts = 8;
+    private const int MostAttempts = 8, RetriesARequest = 10;
 
     private readonly ConcurrentBag<Verdict> _verdicts = [];
     private readonly GapHistogram _gaps = new();
@@ -27,8 +27,8 @@ internal sealed class StreamsRun(StreamsSettings settings)
     public async Task<StreamsReport> Run(CancellationToken stop)
     {
         var standIns = new StandIns(settings.Engines, StreamsSettings.Profile, null, TimeScale: settings.TimeScale, Seed: settings.Seed);
-        // Faults are so dense here that several engines in turn may fail one request.
-        await using var fleet = await DemoFleet.Start("least-cost", TimeSpan.FromSeconds(5), standIns, stop, $"maxAttempts: {MostAttempts}");
+        // Faults are so dense here that several engines in turn may fail one request, and more attempts fail than anyone would grant.
+        await using var fleet = await DemoFleet.Start("least-cost", TimeSpan.FromSeconds(5), standIns, stop, $"maxAttempts: {MostAttempts}", $"retryBudget: {RetriesARequest}");
         using var control = new ChaosControl(fleet);
         var clock = new RunClock(TimeProvider.System);
         using var client = new ChaosClient(fleet.Target.Address, Patience, _gaps, clock);
