@@ -46,7 +46,7 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     public string? Obstacle { get; private set; }
 
     /// <summary>Nothing of the answer was shown yet: it may as well begin anew.</summary>
-    public bool IsBlank => _text.Length == 0 && Obstacle is null && !(idsAreShown && Tokens > 0);
+    public bool IsBlank => _text.Length == 0 && Obstacle is null && !(idsAreShown && Tokens + _ahead.Count > 0);
 
     /// <summary>The finish reason the client has; null before.</summary>
     public string? Finish { get; private set; }

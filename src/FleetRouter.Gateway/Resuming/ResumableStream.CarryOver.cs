@@ -37,7 +37,7 @@ internal sealed partial class ResumableStream
             }
             BeginCarrying(wish);
         }
-        if (_warming is not { IsCompleted: true } warming || !_soFar.IsInStep && _stops is null && !_attempt.Terms.HasStop)
+        if (_warming is not { IsCompleted: true } warming || !_soFar.IsInStep)
             return false;
         if (await warming is { } trouble)
             EndCarrying(trouble);

@@ -263,8 +263,7 @@ internal sealed partial class ResumableStream : PassingStream
     {
         GiveUpCarrying();
         _silence.Reset();
-        if (_stops is null)
-            _soFar.ForgetUnshown();
+        _soFar.ForgetUnshown();
         while (true)
         {
             Placement placement = to ?? await _attempt.Pool.RetryAsync(_attempt.Request.Id, failure, trouble, _soFar.Tokens, cancellation);

@@ -46,7 +46,7 @@ internal sealed record Script(uint[] Prompt, byte[][] Tokens, string[] Stops, in
 /// <summary>An engine that follows a script as vLLM would: tokens of half a character show no text, what may become a stop string is held
 /// back, a prompt of ids is gone on with from its last token, and where that leaves half a character its other half is lost. Every answer is
 /// cut at a byte that chance has chosen, and comes in pieces.</summary>
-internal sealed class ScriptedEngine(Script script, SplitMix64 random, double cutChance) : HttpMessageHandler
+internal sealed class ScriptedEngine(Script script, SplitMix64 random, int mostCuts) : HttpMessageHandler
 {
     public List<string> Faults { get; } = [];
     public int Calls { get; private set; }
@@ -77,7 +77,7 @@ internal sealed class ScriptedEngine(Script script, SplitMix64 random, double cu
         int most = body.TryGetProperty("max_tokens", out JsonElement max) && max.ValueKind == JsonValueKind.Number ? max.GetInt32() : int.MaxValue;
         int least = body.TryGetProperty("min_tokens", out JsonElement min) ? min.GetInt32() : 0;
         byte[] whole = Events(isChat, from, stops, most, least, "e" + Calls);
-        bool cuts = random.Chance(cutChance);
+        bool cuts = mostCuts-- > 0 && random.Chance(0.85);
         return new PiecesStream(whole, random, cuts ? random.Below(whole.Length - "data: [DONE]\n\n".Length) : null);
     }
 

@@ -56,7 +56,7 @@ public sealed class SeamTests
         string body = Body(script, isChat, wantsIds, more);
         RequestFacts facts = RequestReader.Read(Encoding.UTF8.GetBytes(body), isChat ? ApiKind.Chat : ApiKind.Completion, out _)!;
         Assert.Null(facts.Terms.Obstacle);
-        var engine = new ScriptedEngine(script, random, cutChance: 0.85);
+        var engine = new ScriptedEngine(script, random, mostCuts: 6);
         using PoolHost pool = Pool();
         var request = new PlacementRequest { Id = "r", Model = "m", Api = isChat ? ApiKind.Chat : ApiKind.Completion };
         string path = isChat ? "/v1/chat/completions" : "/v1/completions";
@@ -130,12 +130,12 @@ public sealed class SeamTests
         return await RequestBody.ReadAsync(context.Request, CancellationToken.None);
     }
 
-    /// <summary>Two instances that are well whenever they are asked.</summary>
+    /// <summary>More instances than an answer is cut times, that are well whenever they are asked.</summary>
     private static PoolHost Pool()
     {
         var host = new PoolHost(new PoolOptions { Name = "p", Policy = "round-robin", MaxAttempts = 16, MaxEjectedShare = 0 }, new HostClock(TimeProvider.System), (_, _) => { });
         host.ProbeRequested = id => host.Probed(id, new EngineReport(["m"]));
-        foreach (string id in (string[])["a", "b"])
+        foreach (string id in Enumerable.Range(0, 8).Select(i => $"i{i}"))
         {
             host.Join(new EngineEndpoint(id, new Uri($"http://{id}")));
             host.Probed(id, new EngineReport(["m"]));
