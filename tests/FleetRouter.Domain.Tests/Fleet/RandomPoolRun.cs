@@ -93,6 +93,7 @@ internal sealed class RandomPoolRun
         return new PlacementRequest
         {
             Id = $"r{_requests++:00000}", Model = _random.Chance(0.02) ? "nobody serves this" : _random.Pick(Models), Prompt = prompt,
+            CanMove = false,   // carrying over is held by the simulator's safety books
             Api = (ApiKind)_random.Below(5), PriorTurns = _random.Below(3),
             SessionId = _random.Chance(0.3) ? $"s{_random.Below(12)}" : null,
             PromptTokens = _random.Chance(0.2) ? prompt.Bytes / 4 : null,

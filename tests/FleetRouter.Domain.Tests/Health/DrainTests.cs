@@ -7,17 +7,20 @@ public sealed class DrainTests
 {
     private readonly PoolDriver _pool = PoolDriver.WithReady(null, "a", "b");
 
+    /// <summary>One that stays where it is until it ends.</summary>
+    private static PlacementRequest Request(PoolDriver pool) => pool.Request() with { CanMove = false };
+
     private IReadOnlyList<PoolEffect> Drain(string instance, bool drains = true) => _pool.Give(new DrainOrdered(_pool.Now, instance, drains));
 
     [Fact]
     public void An_instance_that_drains_takes_nothing_new_and_is_told_empty_once_its_last_request_ends()
     {
-        Dispatch[] sent = [.. Enumerable.Range(0, 8).Select(_ => _pool.Place(_pool.Request()))];
+        Dispatch[] sent = [.. Enumerable.Range(0, 8).Select(_ => _pool.Place(Request(_pool)))];
         Dispatch[] there = [.. sent.Where(d => d.Instance == "a")];
         Assert.NotEmpty(there);
         Assert.DoesNotContain(Drain("a"), e => e is InstanceEmptied);
         Assert.Equal(InstanceState.Draining, _pool.View("a").State);
-        Assert.All(Enumerable.Range(0, 20), _ => Assert.Equal("b", _pool.Place(_pool.Request()).Instance));
+        Assert.All(Enumerable.Range(0, 20), _ => Assert.Equal("b", _pool.Place(Request(_pool)).Instance));
         _pool.Advance(3);
         var told = there.SelectMany(d => _pool.End(d.RequestId)).OfType<InstanceEmptied>().ToList();
         Assert.Equal([new InstanceEmptied("a", InstanceState.Draining, TimeSpan.FromSeconds(3))], told);
@@ -48,21 +51,19 @@ public sealed class DrainTests
         Assert.Equal(InstanceState.Joined, _pool.View("a").State);
         _pool.Probe("a");
         Assert.Equal(InstanceState.Ready, _pool.View("a").State);
-        Assert.Contains(Enumerable.Range(0, 20).Select(_ => _pool.Place(_pool.Request()).Instance), i => i == "a");
+        Assert.Contains(Enumerable.Range(0, 20).Select(_ => _pool.Place(Request(_pool)).Instance), i => i == "a");
     }
 
     [Fact]
     public void Who_waits_for_it_goes_elsewhere()
     {
-        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", Policy = "dual-hash", MaxRequestsPerInstance = 1 }, "a");
-        PlacementRequest first = pool.Request(), waits = pool.Request();
-        pool.Place(first);
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", Policy = "dual-hash", MaxRequestsPerInstance = 1 }, "a", "b");
+        Dispatch[] first = [pool.Place(Request(pool)), pool.Place(Request(pool))];
+        PlacementRequest waits = Request(pool);
         Assert.IsType<Held>(pool.Arrive(waits));
         pool.Give(new DrainOrdered(pool.Now, "a", true));
-        pool.Give(new InstanceJoined(pool.Now, "b"));
-        pool.Probe("b");
-        Assert.Equal("b", pool.Effects.OfType<Dispatch>().Single(d => d.RequestId == waits.Id).Instance);
-        Assert.Equal(1, pool.View("a").Leases);
+        Assert.DoesNotContain(pool.End(first.Single(d => d.Instance == "a").RequestId), e => e is Dispatch);
+        Assert.Equal(("b", waits.Id), pool.End(first.Single(d => d.Instance == "b").RequestId).OfType<Dispatch>().Select(d => (d.Instance, d.RequestId)).Single());
     }
 
     [Fact]
