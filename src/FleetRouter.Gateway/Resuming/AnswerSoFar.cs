@@ -12,7 +12,7 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     private readonly PooledBytes _text = new();   // as it stands in JSON
     private int _promptIds;                       // where the prompt's end
     private int _syncedIds, _syncedTokens;        // of these, those whose text has come
-    private readonly Queue<string> _ahead = new();   // ids the client has of tokens that are made again
+    private Queue<string> _ahead = new();   // ids the client has of tokens that are made again
     private bool _idsAreMissing;
 
     /// <summary>Tokens of the answer the engines have told of; where they do not tell ids, events with text.</summary>
@@ -111,8 +111,8 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     public void ForgetUnshown()
     {
         if (idsAreShown && Tokens > _syncedTokens)
-            foreach (string id in Encoding.ASCII.GetString(_ids.Span[_syncedIds..]).Split(',', StringSplitOptions.RemoveEmptyEntries))
-                _ahead.Enqueue(id.Trim());
+            _ahead = new Queue<string>(Encoding.ASCII.GetString(_ids.Span[_syncedIds..])
+                .Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Concat(_ahead));
         _ids.CutTo(_syncedIds);
         Tokens = _syncedTokens;
     }
