@@ -38,21 +38,28 @@ public sealed partial class Pool
         CarryOver(work, transfer, PlacementRule.Relieved, effects);
     }
 
-    /// <summary>Those of high priority first, then in the order of the queue.</summary>
+    /// <summary>Those of high priority first, then the others in the order of the queue.</summary>
     private void RelieveQueue(Instance from, List<PoolEffect> effects)
     {
-        int waiting = Freeness.Waiting(from), first = from.Prefilling.Count - waiting;
-        InFlight[] queued = [.. from.Prefilling.Skip(first).Take(MostQueuedLookedAt)];
+        if (from.HighRequests > 0)
+            RelieveQueue(from, isHigh: true, effects);
+        RelieveQueue(from, isHigh: false, effects);
+    }
+
+    private void RelieveQueue(Instance from, bool isHigh, List<PoolEffect> effects)
+    {
+        int first = from.Prefilling.Count - Freeness.Waiting(from), tried = 0;
         double ahead = 0, missing = from.PinnedTokens - from.KvCapacityTokens;
         for (int place = 0; place < from.Prefilling.Count; place++)
             if (place < first)
                 ahead += from.Prefilling[place].PrefillWork;
             else
                 missing -= from.Prefilling[place].UncachedTokens;
-        foreach (InFlight work in queued.OrderByDescending(w => w.Request.Priority))
+        // An engine serves its queue in order, whoever has priority: the wait is told by the place.
+        foreach (InFlight work in from.Prefilling.Skip(first).ToArray())
         {
             missing += work.UncachedTokens;
-            if (work.Request.CanMove && !work.IsArriving && work.Moves < MostMoves
+            if (work.Request.Priority > 0 == isHigh && work.Request.CanMove && !work.IsArriving && work.Moves < MostMoves && tried++ < MostQueuedLookedAt
                 && Relief.Queued(QueryFor(work, null), from, ahead / from.PrefillRate, missing) is { } transfer)
             {
                 missing -= work.UncachedTokens;

@@ -42,7 +42,7 @@ internal readonly ref struct PlacementQuery(
         return full && instance.Requests > 0 ? "kv-full" : null;
     }
 
-    /// <summary>Tokens of <paramref name="instance"/>'s cache that requests of normal priority leave to those of high priority there.</summary>
+    /// <summary>Tokens of <paramref name="instance"/>'s cache that requests of normal priority had better leave to those of high priority there.</summary>
     public long Headroom(Instance instance) =>
         instance.HighRequests > 0 && Work.Request.Priority <= 0 ? (long)(HeadroomShare * instance.KvCapacityTokens) : 0;
 
@@ -74,7 +74,7 @@ internal readonly ref struct PlacementQuery(
         int blocks = instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes, out TimeSpan usedAt, out int pinned);
         int cached = TokenEstimates.CachedTokens(blocks, Work);
         long kvTokens = Work.PromptTokens - TokenEstimates.CachedTokens(pinned, Work);
-        return new Fit(cached, usedAt, Own(instance, cached), kvTokens, Closed(instance) ?? (instance.KvWait(kvTokens + Headroom(instance)) > 0 ? "kv-full" : null));
+        return new Fit(cached, usedAt, Own(instance, cached), kvTokens, Closed(instance) ?? (instance.KvWait(kvTokens) > 0 ? "kv-full" : null));
     }
 
     /// <summary>Whether an idle instance that takes so many seconds for the prompt would meet the request's SLO.</summary>

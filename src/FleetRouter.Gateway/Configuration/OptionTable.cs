@@ -97,7 +97,7 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
         new ValueOption<PoolSection, bool>("refuseLate", TextKinds.Switch, p => p.Options.RefuseLate, (p, v) => p with { Options = p.Options with { RefuseLate = v } },
             "Whether a request that an idle instance could serve within `ttftSlo`, but the fleet as it is cannot, is refused as busy at once. Off, because to a person who waits late is better than never."),
         new ValueOption<PoolSection, bool>("migration", TextKinds.Switch, p => p.Options.Migration, (p, v) => p with { Options = p.Options with { Migration = v } },
-            "Whether requests are moved once they were sent: out of an engine's queue to where they begin sooner, while they are answered from where room runs out to where there is some, and away from an instance that drains. Without it an instance that drains finishes what it has."),
+            "Whether requests are moved once they were sent: out of an engine's queue to where they begin sooner, and while they are answered from where room runs out to where there is some. Worth most under policies that send without looking at room. Off an instance that drains they are moved in any case."),
         new ValueOption<PoolSection, double>("prefillTokensPerSecond", Quantities.Number(100, 10_000_000), p => p.Options.PrefillTokensPerSecond,
             (p, v) => p with { Options = p.Options with { PrefillTokensPerSecond = v } },
             "Prefill speed assumed of an instance until first tokens, its own or its peers', teach better, in tokens/s; an A100 with an 8B model."),
