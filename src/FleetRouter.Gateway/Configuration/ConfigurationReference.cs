@@ -40,6 +40,7 @@ internal static class ConfigurationReference
             maxRequestsPerInstance: 256
             maxAttempts: 3
             retryBudget: 0.2
+            migration: false
             hold:
               max: 1024
               time: 30s

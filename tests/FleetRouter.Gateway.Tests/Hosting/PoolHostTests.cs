@@ -105,9 +105,11 @@ public sealed class PoolHostTests
         var probed = new List<string>();
         host.ProbeRequested = probed.Add;
         await host.PlaceAsync(Request("a"), CancellationToken.None);
-        Placement refused = await host.RetryAsync("a", AttemptFailure.Unreachable, "connection refused", 0, CancellationToken.None);
-        Assert.Equal("no-instance", refused.Refusal!.Reason);
+        Task<Placement> retried = host.RetryAsync("a", AttemptFailure.Unreachable, "connection refused", 0, CancellationToken.None);
         Assert.Equal([Engine.Id], probed);
+        Assert.False(retried.IsCompleted, "it may be well");
+        host.ProbeFailed(Engine.Id, "connection refused");
+        Assert.Equal("no-instance", (await retried).Refusal!.Reason);
     }
 
     [Fact]
