@@ -26,8 +26,8 @@ internal sealed class BenchEngines : IDisposable
 
     public int[] Ports { get; }
 
-    /// <summary>Least bytes of a whole answer's body.</summary>
-    public static int BodyBytes(Answer answer) => answer == Answer.Json ? 1024 : Events * Event(0).Length;
+    /// <summary>Least bytes of a whole answer's body, without the token ids a gateway that asks for them keeps to itself.</summary>
+    public static int BodyBytes(Answer answer) => answer == Answer.Json ? 1024 : Events * (Event(1).Length - "[1001]".Length);
 
     public static async Task<BenchEngines> StartAsync(string directory, CancellationToken cancellation)
     {
@@ -97,6 +97,6 @@ internal sealed class BenchEngines : IDisposable
     private const string Usage = """{"prompt_tokens":50,"total_tokens":100,"completion_tokens":50,"prompt_tokens_details":{"cached_tokens":16}}""";
 
     private static string Event(int i) => $$"""
-        data: {"id":"{{Id}}","object":"chat.completion.chunk","created":1760000000,"model":"{{Model}}","choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":{{(i == Events - 1 ? "\"stop\"" : "null")}}}]}
+        data: {"id":"{{Id}}","object":"chat.completion.chunk","created":1760000000,"model":"{{Model}}","choices":[{"index":0,"delta":{"content":" word"},"logprobs":null,"finish_reason":{{(i == Events - 1 ? "\"stop\"" : "null")}},"token_ids":[{{1_000 + i}}]}]{{(i == 0 ? $",\"prompt_token_ids\":[{string.Join(',', Enumerable.Range(100, 50))}]" : "")}}}
         """ + "\n\n";
 }
