@@ -86,6 +86,8 @@ internal sealed class InferenceEndpoint(
                 {
                     AttemptFailure failure = outcome == AttemptOutcome.EngineBusy ? AttemptFailure.EngineBusy : AttemptFailure.Unreachable;
                     placement = await pool.Host.RetryAsync(request.Id, failure, trouble, 0, context.RequestAborted);
+                    if (placement.Refusal is null)
+                        telemetry.Retried(end.Pool, end.Outcome);
                     continue;
                 }
                 requestEnd = EndOf(outcome);

@@ -26,6 +26,7 @@ internal sealed class RequestTelemetry
     private readonly Counter<long> _promptTokens;
     private readonly Counter<long> _cachedTokens;
     private readonly Counter<long> _completionTokens;
+    private readonly Counter<long> _retries;
     private readonly UpDownCounter<long> _inFlight;
 
     public RequestTelemetry(Meter meter)
@@ -37,10 +38,13 @@ internal sealed class RequestTelemetry
         _promptTokens = meter.CreateCounter<long>("fleetrouter_prompt", "tokens", "Prompt tokens, by the engines' count.");
         _cachedTokens = meter.CreateCounter<long>("fleetrouter_prompt_cached", "tokens", "Prompt tokens found in an engine's prefix cache, by the engines' count.");
         _completionTokens = meter.CreateCounter<long>("fleetrouter_completion", "tokens", "Output tokens, by the engines' count.");
+        _retries = meter.CreateCounter<long>("fleetrouter_retries", description: "Attempts that followed one without a byte of an answer, by pool and what failed before.");
         _inFlight = meter.CreateUpDownCounter<long>("fleetrouter_requests_in_flight", description: "Requests being served.");
     }
 
     public void Began() => _inFlight.Add(1);
+
+    public void Retried(string pool, string failure) => _retries.Add(1, new("pool", pool), new("failure", failure));
 
     public void Placed(TimeSpan took) => _overhead.Record(took.TotalSeconds);
 

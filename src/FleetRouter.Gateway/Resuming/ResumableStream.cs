@@ -32,7 +32,11 @@ internal sealed partial class ResumableStream : PassingStream
         _soFar = new AnswerSoFar(attempt.Terms.WantsTokenIds);
         _writer = new AnswerWriter(attempt.Terms, _soFar, _output);
         _silence = new SilenceAlarm(attempt.Time);
-        _resumption.Wish.Wake = _silence.Wake;
+        _resumption.Wish.Wake = () =>
+        {
+            if (_resumption.Wish.IsUrgent)   // and not seen yet by the reader itself
+                _silence.Wake();
+        };
     }
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation = default)
@@ -229,151 +233,6 @@ internal sealed partial class ResumableStream : PassingStream
             return false;
         _ended |= _done;
         return _done;
-    }
-
-    /// <summary>Goes on with another engine, as often as it takes; or tells the client that nothing can.</summary>
-    private async ValueTask GoOnAsync(AttemptFailure failure, string trouble, CancellationToken cancellation)
-    {
-        _engine!.Dispose();
-        _events.Clear();
-        if (_soFar.Finish is not null)
-        {
-            End();
-            _ended = true;
-            return;
-        }
-        string? obstacle = Continuation.Obstacle(_attempt.Terms, _soFar, _attempt.Request.Api, _resumption.Body.Span);
-        if (obstacle is not null && _attempt.IsWhole)
-            Restart();
-        else if (obstacle is not null)
-        {
-            GiveUp(obstacle);
-            return;
-        }
-        _resumedFor = ResumeTelemetry.NameOf(failure);
-        await GoOnElsewhereAsync(null, failure, trouble, cancellation);
-    }
-
-    /// <summary>Goes on where the pool says, as often as it takes.</summary>
-    /// <param name="to">Where to first; null asks the pool.</param>
-    /// <param name="failure">What went wrong before.</param>
-    /// <param name="trouble">The same for people.</param>
-    /// <param name="cancellation">Ends it.</param>
-    private async ValueTask GoOnElsewhereAsync(Placement? to, AttemptFailure failure, string trouble, CancellationToken cancellation)
-    {
-        GiveUpCarrying();
-        _silence.Reset();
-        _soFar.ForgetUnshown();
-        while (true)
-        {
-            Placement placement = to ?? await _attempt.Pool.RetryAsync(_attempt.Request.Id, failure, trouble, _soFar.Tokens, cancellation);
-            if (placement.Refusal is { } refusal)
-            {
-                GiveUp(refusal.Reason, refusal.Message);
-                return;
-            }
-            _attempt.GoOn(placement, isCarried: to is not null);
-            to = null;
-            EngineCalls.Opened opened = await OpenAsync(cancellation);
-            if (_ended)
-                return;
-            if (opened.Events is { } events)
-            {
-                (_engine, _isResumed) = (events, true);
-                return;
-            }
-            (failure, trouble) = (opened.Failure, opened.Trouble);
-        }
-    }
-
-    /// <summary>Forgets an answer of which the client, who waits for all of it, has nothing.</summary>
-    private void Restart()
-    {
-        _soFar.Restart();
-        _output.CutTo(0);
-        _stops = null;
-        Restarts++;
-    }
-
-    /// <summary>How often all that was read before is void.</summary>
-    public int Restarts { get; private set; }
-
-    private async Task<EngineCalls.Opened> OpenAsync(CancellationToken cancellation)
-    {
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        late.CancelAfter(_attempt.Placement.Patience.NextToken);
-        try
-        {
-            return await AskToGoOnAsync(late.Token);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            return new EngineCalls.Opened(null, AttemptFailure.Unreachable, $"no word for {_attempt.Placement.Patience.NextToken.TotalSeconds:0.#} s");
-        }
-    }
-
-    private async Task<EngineCalls.Opened> AskToGoOnAsync(CancellationToken cancellation)
-    {
-        ContinuationKind kind = Continuation.KindOf(_attempt.Terms, _soFar, _attempt.Request.Api, _resumption.Body.Span) ?? ContinuationKind.Text;
-        if (kind == ContinuationKind.TokenIds && _attempt.Terms.HasStop && _stops is null && !await FindUnshownAsync(_attempt.Placement, cancellation))
-            kind = ContinuationKind.Text;
-        if (_ended || IsFull())
-            return default;
-        _continuation.Body?.Dispose();
-        _continuation = Continuation.Of(kind, _resumption.Path, _resumption.Body.Span, _attempt.Terms, _soFar);
-        return await _resumption.Calls.OpenAsync(
-            _attempt, _attempt.Placement, _attempt.EngineRequestId, _continuation.Path, _continuation.Body?.Memory ?? _resumption.Body.Memory, cancellation);
-    }
-
-    private int? MostTokens => _attempt.Terms.MaxTokens ?? (_attempt.Terms.IsChat ? null : Continuation.CompletionMaxTokens);
-
-    /// <summary>Ends an answer that has all the tokens it may have: only the word of it was lost.</summary>
-    private bool IsFull()
-    {
-        if (!(_soFar.Tokens >= MostTokens))
-            return false;
-        (string held, _) = _stops?.Take("", counts: false, isLast: true) ?? ("", null);
-        _writer.Write(AnswerWriter.Escape(held), "length"u8, default, default);
-        End();
-        return _ended = true;
-    }
-
-    /// <summary>Finds what the engine made but held back because it might become a stop string.</summary>
-    private async Task<bool> FindUnshownAsync(Placement at, CancellationToken cancellation)
-    {
-        StopStrings? stops = StopStrings.Of(_resumption.Body.Span, _attempt.Terms);
-        if (stops is null)
-            return true;
-        string shown = StopStrings.Unescape(_soFar.Text);
-        using var body = new PooledBytes();
-        body.Append("{\"model\":"u8);
-        body.Append(JsonSerializer.SerializeToUtf8Bytes(_attempt.Request.Model));
-        body.Append(",\"tokens\":["u8);
-        body.Append(_soFar.AnswerIds);
-        body.Append("]}"u8);
-        string? made = await _resumption.Calls.DetokenizeAsync(_attempt, at, body.Memory, cancellation);
-        if (made is null || !made.StartsWith(shown, StringComparison.Ordinal) || made.EndsWith('�'))
-            return false;
-        _stops = stops;
-        (string last, string? stop) = stops.Begin(shown, made[shown.Length..], _soFar.Tokens > _attempt.Terms.MinTokens);
-        if (stop is not null)
-            StopAt(last, stop);
-        return true;
-    }
-
-    /// <summary>Ends an answer that had come to its stop string: only the word of it was lost.</summary>
-    private void StopAt(string last, string stop)
-    {
-        _writer.Write(AnswerWriter.Escape(last), "stop"u8, JsonSerializer.SerializeToUtf8Bytes(stop), default);
-        End();
-        _ended = true;
-    }
-
-    private void GiveUp(string why, string? trouble = null)
-    {
-        _output.Append(BrokenNotice.Of(_attempt.Request.Api, why, trouble));
-        _resumption.Telemetry.GivenUp(_attempt.Pool.Options.Name, why);
-        _attempt.Broke = _ended = true;
     }
 
     protected override void Dispose(bool disposing)
