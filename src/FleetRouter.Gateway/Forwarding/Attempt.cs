@@ -15,6 +15,7 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
 
     private int _reported, _carried;
     private TimeSpan _longestGap;
+    private long _firstTokenAt;
 
     public PoolHost Pool => pool;
 
@@ -71,6 +72,9 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     /// <summary>Timestamp of the last token, of whatever try; 0 before the first.</summary>
     public long LastTokenAt { get; private set; }
 
+    /// <summary>Mean time between the tokens of the try under way; zero where too few came.</summary>
+    public TimeSpan InterToken => OutputTokens > 4 ? time.GetElapsedTime(_firstTokenAt, LastTokenAt) / (OutputTokens - 1) : TimeSpan.Zero;
+
     /// <summary>Output tokens seen pass in the try under way.</summary>
     public int OutputTokens { get; private set; }
 
@@ -88,6 +92,8 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
         long now = time.GetTimestamp();
         if (OutputTokens > 0 && time.GetElapsedTime(LastTokenAt, now) is var gap && gap > _longestGap)
             _longestGap = gap;
+        if (OutputTokens == 0)
+            _firstTokenAt = now;
         LastTokenAt = now;
         OutputTokens += tokens;
         if (_reported > 0 && OutputTokens - _reported < ReportEvery)

@@ -57,6 +57,18 @@ internal sealed class EventReader : IDisposable
         return false;
     }
 
+    /// <summary>Whole events that came and were not taken yet.</summary>
+    public int Whole
+    {
+        get
+        {
+            int count = 0;
+            for (ReadOnlySpan<byte> rest = Rest; EndOfEvent(rest, 0) is > 0 and var length; rest = rest[length..])
+                count++;
+            return count;
+        }
+    }
+
     /// <summary>What came behind the last whole event: nothing obliges an engine to end its last line.</summary>
     public ReadOnlySpan<byte> Rest => _bytes.Span[_start..];
 

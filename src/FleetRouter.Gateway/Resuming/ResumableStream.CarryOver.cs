@@ -4,8 +4,8 @@ using FleetRouter.Hosting;
 namespace FleetRouter.Gateway.Resuming;
 
 /// <summary>An answer carried over to another engine while it streams: the target computes the prompt and the answer so far, the
-/// source answers on meanwhile; then, between two tokens, the target goes on. Until its first token has come the source is kept, so
-/// that a target that fails costs the client nothing but a pause.</summary>
+/// source answers on meanwhile; then, between two tokens, the target goes on. The pause of the cut is spread over the tokens before it. Until the
+/// target's first token has come the source is kept, so that a target that fails costs the client nothing but a pause.</summary>
 internal sealed partial class ResumableStream
 {
     /// <summary>The target may take so long to compute what there is.</summary>
@@ -17,6 +17,13 @@ internal sealed partial class ResumableStream
     private CarryOver? _carrying;
     private Task<string?>? _warming;   // null once warm, else what went wrong
     private CancellationTokenSource? _carryingEnds;
+    private TimeSpan _warmedIn;
+    private CutPace? _pace;
+    private Task<Cut>? _cutting;
+    private Continuation _cut;
+    private bool _hadStops;
+    private readonly Queue<int> _lead = new();   // where in the output each token ends that is yet to be shown
+    private int? _shownTo;                       // of the output, so much may be shown; null for all
 
     /// <summary>Does what the pool wishes, as far as it is time; whether something was done that takes the place of a read.</summary>
     private async ValueTask<bool> CarryOverAsync(CancellationToken cancellation)
@@ -37,15 +44,31 @@ internal sealed partial class ResumableStream
             }
             BeginCarrying(wish);
         }
-        if (_warming is not { IsCompleted: true } warming || !_soFar.IsInStep)
+        if (_cutting is not null)
+            return await WaitForCutAsync(cancellation);
+        if (_warming is not { IsCompleted: true } warming)
             return false;
         if (await warming is { } trouble)
             EndCarrying(trouble);
         else if (IsAtItsEnd)
             EndCarrying("the answer is at its end");
+        else if (_pace is null)
+            _pace = new CutPace(_attempt, _warmedIn);
+        else if (_pace.HasLead(_events.Whole) && _soFar.IsInStep)
+            return await BeginCutAsync(cancellation);
         else
-            await CutOverAsync(cancellation);
-        return _output.Length > 0;
+        {
+            await _pace.UntilNextAsync(null, cancellation);
+            return _events.Whole > 0 && await PassOneAsync(cancellation);
+        }
+        return false;
+    }
+
+    private async ValueTask<bool> PassOneAsync(CancellationToken cancellation)
+    {
+        if (PassEvents() is { } wrong)
+            await GoOnAsync(AttemptFailure.Broke, wrong, cancellation);
+        return true;
     }
 
     private bool IsAtItsEnd => _soFar.Finish is not null || _soFar.Tokens >= MostTokens;
@@ -75,6 +98,7 @@ internal sealed partial class ResumableStream
         using var late = CancellationTokenSource.CreateLinkedTokenSource(ends);
         late.CancelAfter(MostWarming);
         byte[] scratch = new byte[1024];
+        long began = _attempt.Time.GetTimestamp();
         try
         {
             EngineCalls.Opened opened = await _resumption.Calls.OpenAsync(_attempt, to, _attempt.NextEngineRequestId + "w", warmth.Path, body.Memory, late.Token);
@@ -85,6 +109,7 @@ internal sealed partial class ResumableStream
             {
                 // Only that it ends matters.
             }
+            _warmedIn = _attempt.Time.GetElapsedTime(began);
             return null;
         }
         catch (OperationCanceledException)
@@ -97,55 +122,91 @@ internal sealed partial class ResumableStream
         }
     }
 
-    /// <summary>The source is not read while the target comes to its first token; it is let go when that has come.</summary>
-    private async Task CutOverAsync(CancellationToken cancellation)
+    /// <summary>The source is not read any more; what came of it is shown token by token while the target comes to its first.</summary>
+    private async ValueTask<bool> BeginCutAsync(CancellationToken cancellation)
     {
+        int from = _output.Length;
+        string? wrong = null;
+        while (wrong is null && _events.Whole > 0)
+        {
+            wrong = PassEvents();
+            _lead.Enqueue(_output.Length);
+        }
+        if (wrong is not null)
+        {
+            _lead.Clear();
+            await GoOnAsync(AttemptFailure.Broke, wrong, cancellation);
+            return true;
+        }
         Placement to = _carrying!.To;
-        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        _hadStops = _stops is not null;
+        string? obstacle = IsAtItsEnd ? "the answer is at its end" : !_soFar.IsInStep ? "a token whose text has not come" : null;
+        if (obstacle is null && _attempt.Terms.HasStop && !_hadStops && !await FindUnshownAsync(to, cancellation))
+            obstacle = "the text held back for a stop string is not known";
+        if (obstacle is not null || _ended)
+        {
+            _lead.Clear();
+            EndCarrying(obstacle ?? "the answer is at its end");
+            return _output.Length > 0;
+        }
+        _shownTo = from;
+        _cut = ContinuationNow(mostTokens: null);
+        _cutting = CutAsync(to, _cut, _carryingEnds!.Token);
+        return await WaitForCutAsync(cancellation);
+    }
+
+    private async Task<Cut> CutAsync(Placement to, Continuation continuation, CancellationToken ends)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(ends);
         late.CancelAfter(MostPause);
         var events = new EventReader();
         Stream? target = null;
-        Continuation continuation = default;
-        bool hadStops = _stops is not null, isSwitched = false;
         try
         {
-            if (_attempt.Terms.HasStop && !hadStops && !await FindUnshownAsync(to, late.Token))
-            {
-                EndCarrying("the text held back for a stop string is not known");
-                return;
-            }
-            if (_ended)
-                return;
-            continuation = ContinuationNow(mostTokens: null);
             EngineCalls.Opened opened = await _resumption.Calls.OpenAsync(
                 _attempt, to, _attempt.NextEngineRequestId, continuation.Path, continuation.Body!.Memory, late.Token);
             target = opened.Events;
             string? trouble = target is null ? opened.Trouble : await FirstTokenAsync(target, events, late.Token);
-            isSwitched = trouble is null;
             if (trouble is null)
-                SwitchTo(to, ref target, ref events, ref continuation);
-            else
-                EndCarrying(trouble);
-        }
-        catch (OperationCanceledException) when (!cancellation.IsCancellationRequested)
-        {
-            EndCarrying("the target's first token took too long");
-        }
-        catch (Exception e) when (e is IOException or HttpRequestException)
-        {
-            EndCarrying(e.Message.ReplaceLineEndings(" "));
-        }
-        finally
-        {
-            if (!isSwitched && !hadStops)
-                _stops = null;   // the source still looks for them itself
+                return new Cut(target, events, "");
             target?.Dispose();
-            events.Dispose();
-            continuation.Body?.Dispose();
+            return new Cut(null, events, trouble);
         }
-        if (isSwitched && PassEvents() is { } wrong)
-            await GoOnAsync(AttemptFailure.Broke, wrong, cancellation);
+        catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
+        {
+            target?.Dispose();
+            return new Cut(null, events, e is OperationCanceledException ? "the target's first token took too long" : e.Message.ReplaceLineEndings(" "));
+        }
     }
+
+    /// <summary>Shows the next token of the lead when it is time, or what comes behind the cut when that is there.</summary>
+    private async ValueTask<bool> WaitForCutAsync(CancellationToken cancellation)
+    {
+        if (!_cutting!.IsCompleted && _lead.Count > 0)
+            await _pace!.UntilNextAsync(_cutting, cancellation);
+        if (!_cutting.IsCompleted && _lead.Count > 0)
+        {
+            _shownTo = _lead.Dequeue();
+            return true;
+        }
+        Cut cut = await _cutting.WaitAsync(cancellation);
+        (_cutting, _shownTo) = (null, null);
+        _lead.Clear();
+        if (cut.Target is null)
+        {
+            cut.Events.Dispose();
+            _cut.Body?.Dispose();
+            if (!_hadStops)
+                _stops = null;   // the source still looks for them itself
+            EndCarrying(cut.Trouble);
+            return _output.Length > _read;
+        }
+        SwitchTo(cut);
+        return await PassOneAsync(cancellation);
+    }
+
+    /// <summary>What came of asking the target to go on.</summary>
+    private readonly record struct Cut(Stream? Target, EventReader Events, string Trouble);
 
     private static async Task<string?> FirstTokenAsync(Stream target, EventReader events, CancellationToken cancellation)
     {
@@ -158,18 +219,17 @@ internal sealed partial class ResumableStream
         return "the target ended before its first token";
     }
 
-    private void SwitchTo(Placement to, ref Stream? target, ref EventReader events, ref Continuation continuation)
+    private void SwitchTo(in Cut cut)
     {
+        Placement to = _carrying!.To;
         _engine!.Dispose();
-        _engine = target;
-        target = null;
-        (_events, events) = (events, _events);
-        (_continuation, continuation) = (continuation, _continuation);
-        _isResumed = true;
+        _events.Dispose();
+        _continuation.Body?.Dispose();
+        (_engine, _events, _continuation, _isResumed) = (cut.Target, cut.Events, _cut, true);
         _attempt.GoOn(to, isCarried: true);
         _attempt.Pool.MigrationEnded(_attempt.Request.Id, _soFar.Tokens);
         _resumption.Telemetry.Migrated(_attempt.Pool.Options.Name, isDone: true);
-        (_carrying, _warming) = (null, null);
+        (_carrying, _warming, _pace) = (null, null, null);
         _resumedFor = "migrated";
     }
 
@@ -186,6 +246,12 @@ internal sealed partial class ResumableStream
     private void GiveUpCarrying()
     {
         _carryingEnds?.Cancel();
-        (_carrying, _warming, _carryingEnds) = (null, null, null);
+        _ = _cutting?.ContinueWith(static cut =>
+        {
+            cut.Result.Target?.Dispose();
+            cut.Result.Events.Dispose();
+        }, TaskContinuationOptions.OnlyOnRanToCompletion);
+        (_carrying, _warming, _carryingEnds, _cutting, _pace, _shownTo) = (null, null, null, null, null, null);
+        _lead.Clear();
     }
 }

@@ -24,6 +24,7 @@ internal sealed partial class ResumableStream : PassingStream
     private int _read;             // of the output, so much was read
     private bool _done, _ended, _isResumed;
     private int? _cachedTokens;
+    private long _shownAt;         // timestamp of what the client got last
     private string? _resumedFor;   // why it goes on elsewhere, until it does
 
     public ResumableStream(Stream engine, Attempt attempt)
@@ -41,15 +42,20 @@ internal sealed partial class ResumableStream : PassingStream
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation = default)
     {
-        while (_read == _output.Length)
+        while (_read == (_shownTo ?? _output.Length))
         {
             if (_ended)
                 return 0;
-            _output.CutTo(0);
-            _read = 0;
+            if (_shownTo is null)
+            {
+                _output.CutTo(0);
+                _read = 0;
+            }
             await AdvanceAsync(cancellation);
         }
-        int count = Math.Min(buffer.Length, _output.Length - _read);
+        int count = Math.Min(buffer.Length, (_shownTo ?? _output.Length) - _read);
+        if (count > 0)
+            _shownAt = _attempt.Time.GetTimestamp();
         _output.Span.Slice(_read, count).CopyTo(buffer.Span);
         _read += count;
         return count;
@@ -97,7 +103,8 @@ internal sealed partial class ResumableStream : PassingStream
     {
         int tokens = _soFar.Tokens;
         string? wrong = null;
-        while (wrong is null && _events.TryTake(out ReadOnlySpan<byte> bytes))
+        // One at a time while the answer is slowed for a cut.
+        for (int left = _pace is null ? int.MaxValue : 1; left > 0 && wrong is null && _events.TryTake(out ReadOnlySpan<byte> bytes); left--)
             wrong = Pass(bytes);
         if (_events.IsTooLong)
             wrong = "an event without end";
@@ -219,8 +226,8 @@ internal sealed partial class ResumableStream : PassingStream
     {
         if (_resumedFor is { } reason)
         {
-            long before = _attempt.LastTokenAt;
-            _resumption.Telemetry.Resumed(_attempt.Pool.Options.Name, reason, before == 0 ? null : _attempt.Time.GetElapsedTime(before));
+            bool isFirst = _attempt.LastTokenAt == 0;
+            _resumption.Telemetry.Resumed(_attempt.Pool.Options.Name, reason, isFirst ? null : _attempt.Time.GetElapsedTime(_shownAt));
             _resumedFor = null;
         }
         _attempt.Passed(tokens);

@@ -1,0 +1,50 @@
+using FleetRouter.Gateway.Forwarding;
+
+namespace FleetRouter.Gateway.Resuming;
+
+/// <summary>Spreads the pause of a cut over many tokens: before it the answer is shown a little slower than it comes, so that some tokens are in
+/// hand which are shown while the target comes to its first.</summary>
+internal sealed class CutPace
+{
+    /// <summary>Time between two tokens shown, in times of that at which they come: a reader hardly sees it.</summary>
+    private const double Slower = 1.8;
+
+    /// <summary>Longest pause that is spread; and tokens looked ahead for it.</summary>
+    private static readonly TimeSpan LongestSpread = TimeSpan.FromMilliseconds(250);
+
+    private const int MostLead = 24, MostSteps = 64;
+
+    private readonly TimeProvider _time;
+    private readonly TimeSpan _spacing;
+    private readonly int _lead;
+    private long _shownAt;
+    private int _steps;
+
+    /// <summary>The pace of an answer that is to be cut.</summary>
+    /// <param name="attempt">The answer.</param>
+    /// <param name="pause">How long the target took to warm, which its first token will not exceed.</param>
+    public CutPace(Attempt attempt, TimeSpan pause)
+    {
+        _time = attempt.Time;
+        _spacing = Slower * attempt.InterToken;
+        TimeSpan spread = pause < LongestSpread ? pause : LongestSpread;
+        _lead = _spacing <= TimeSpan.Zero ? 0 : Math.Min(MostLead, (int)Math.Ceiling(spread / _spacing));
+        _shownAt = _time.GetTimestamp();
+    }
+
+    /// <summary>Whether so many events in hand last for the pause.</summary>
+    public bool HasLead(int inHand) => inHand >= _lead || ++_steps > MostSteps;
+
+    /// <summary>Waits until the next token is due, or something else happens.</summary>
+    public async Task UntilNextAsync(Task? happens, CancellationToken cancellation)
+    {
+        TimeSpan rest = _spacing - _time.GetElapsedTime(_shownAt);
+        if (rest > TimeSpan.Zero)
+        {
+            Task due = Task.Delay(rest, _time, cancellation);
+            await (happens is null ? due : Task.WhenAny(happens, due));
+        }
+        cancellation.ThrowIfCancellationRequested();
+        _shownAt = _time.GetTimestamp();
+    }
+}
