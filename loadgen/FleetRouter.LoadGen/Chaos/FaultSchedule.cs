@@ -11,7 +11,7 @@ namespace FleetRouter.LoadGen.Chaos;
 internal sealed class FaultSchedule(ChaosControl control, ulong seed)
 {
     /// <summary>Mean number of requests between two faults that are not aimed.</summary>
-    private const double MeanRequests = 12;
+    private const double MeanRequests = 9;
 
     /// <summary>Instances that may be out of service at once, by kills and drains.</summary>
     private const int MostOut = 3;

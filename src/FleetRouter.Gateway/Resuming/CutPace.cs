@@ -10,7 +10,10 @@ internal sealed class CutPace
     private const double Slower = 1.8;
 
     /// <summary>Longest pause that is spread; and tokens looked ahead for it.</summary>
-    private static readonly TimeSpan LongestSpread = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LongestSpread = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>The target has others on their way to it too.</summary>
+    private const double Margin = 1.5;
 
     private const int MostLead = 24, MostSteps = 64;
 
@@ -22,12 +25,12 @@ internal sealed class CutPace
 
     /// <summary>The pace of an answer that is to be cut.</summary>
     /// <param name="attempt">The answer.</param>
-    /// <param name="pause">How long the target took to warm, which its first token will not exceed.</param>
+    /// <param name="pause">How long the target took to warm; its first token takes about as long at most.</param>
     public CutPace(Attempt attempt, TimeSpan pause)
     {
         _time = attempt.Time;
         _spacing = Slower * attempt.InterToken;
-        TimeSpan spread = pause < LongestSpread ? pause : LongestSpread;
+        TimeSpan spread = Margin * pause < LongestSpread ? Margin * pause : LongestSpread;
         _lead = _spacing <= TimeSpan.Zero ? 0 : Math.Min(MostLead, (int)Math.Ceiling(spread / _spacing));
         _shownAt = _time.GetTimestamp();
     }
