@@ -31,6 +31,7 @@ internal static class ConfigurationReference
               - url: http://10.0.0.11:8000
               - url: http://10.0.0.12:8000
             engineApiKeyEnv: ENGINE_API_KEY
+            resume: true
             ttftSlo: 2s
             ttftSloPerThousandTokens: 50ms
             interTokenSlo: 80ms

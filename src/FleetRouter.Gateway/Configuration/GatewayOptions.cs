@@ -68,6 +68,9 @@ internal sealed record PoolSection
 
     /// <summary>Environment variable that holds the key the engines want; null if they want none.</summary>
     public string? EngineApiKeyEnv { get; init; }
+
+    /// <summary>Whether engines are asked for the ids of their tokens, and to stream what clients want whole. Default true.</summary>
+    public bool Resume { get; init; } = true;
 }
 
 /// <summary>One engine at a fixed address.</summary>

@@ -88,6 +88,8 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             "Engines behind one DNS name, such as a headless Kubernetes service."),
         new ValueOption<PoolSection, string>("engineApiKeyEnv", TextKinds.EnvironmentVariable, p => p.EngineApiKeyEnv ?? "", (p, v) => p with { EngineApiKeyEnv = v },
             "Environment variable with the key the engines were started with (`--api-key`).") { DefaultText = "none" },
+        new ValueOption<PoolSection, bool>("resume", TextKinds.Switch, p => p.Resume, (p, v) => p with { Resume = v },
+            "Whether answers go on with another engine where one breaks off. For that engines are asked for token ids (`return_token_ids`, vLLM from 0.10; others pass over it) and to stream what clients want whole. Off for engines that reject a field they do not know."),
         PoolTime("ttftSlo", "10ms", "10m", o => o.TtftSlo, (o, v) => o with { TtftSlo = v },
             "Time to first token a request should meet: coming near it makes an instance dear, and who must begin first goes first. The dual-hash paper's SLO."),
         PoolTime("ttftSloPerThousandTokens", "0s", "1m", o => o.TtftSloPerThousandTokens, (o, v) => o with { TtftSloPerThousandTokens = v },

@@ -178,7 +178,7 @@ internal sealed class WatchedStream(Stream engine, Attempt attempt) : PassingStr
         _end = _whole;
         if (_withinEvent)
             Append("\n\n"u8);
-        Append(BrokenNotice.Of(attempt.Request.Api, attempt.Terms.Obstacle ?? "api"));
+        Append(BrokenNotice.Of(attempt.Request.Api, attempt.Terms.Obstacle ?? "resume-off"));
         _whole = _end;
     }
 

@@ -56,9 +56,9 @@ internal sealed class InferenceEndpoint(
             return;
         }
         end.Pool = pool.Section.Options.Name;
-        bool isWhole = CanStreamToItself(facts);
+        bool isWhole = pool.Section.Resume && CanStreamToItself(facts);
         bool hidesUsage = facts.Stream && !facts.AsksForUsage && api is ApiKind.Chat or ApiKind.Completion;
-        bool isResumable = facts.Terms.Obstacle is null && (facts.Stream || isWhole);
+        bool isResumable = pool.Section.Resume && facts.Terms.Obstacle is null && (facts.Stream || isWhole);
         AddWishes(body, facts, hidesUsage || isWhole, isResumable, isWhole);
         Resumption? resumption = isResumable ? new Resumption(forwarder.Calls, body, context.Request.Path.Value!, new CarryOverWish(), resumes) : null;
 

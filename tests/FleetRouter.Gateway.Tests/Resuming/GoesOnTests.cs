@@ -66,6 +66,20 @@ public sealed class GoesOnTests
         }
     }
 
+    [Fact]
+    public async Task With_the_option_off_engines_get_what_the_client_sent_and_a_break_says_so()
+    {
+        await using GatewayUnderTest gateway = await GatewayUnderTest.StartAsync(
+            GatewayUnderTest.Fast(), gateway: options => options with { Pools = [.. options.Pools.Select(pool => pool with { Resume = false })] });
+        foreach (var engine in gateway.Engines!.Instances)
+            engine.Faults.Add(new Fault(FaultKind.Cut) { AfterTokens = 5, Times = 1 });
+        using HttpResponseMessage stream = await gateway.BeginAsync("/v1/chat/completions", GatewayUnderTest.Endless(Question));
+        using var lines = new StreamReader(await stream.Content.ReadAsStreamAsync());
+        Assert.Equal(Expected(5), await ReadAsync(lines, 5));
+        Assert.Equal("", await lines.ReadLineAsync());
+        Assert.Contains("\"reason\":\"resume-off\"", await lines.ReadLineAsync());
+    }
+
     private static async Task<string> ReadAsync(StreamReader lines, int tokens)
     {
         string text = "";
