@@ -11,14 +11,14 @@ namespace FleetRouter.LoadGen.Chaos;
 internal sealed class FaultSchedule(ChaosControl control, ulong seed)
 {
     /// <summary>Mean number of requests between two faults that are not aimed.</summary>
-    private const double MeanRequests = 7;
+    private const double MeanRequests = 9;
 
     /// <summary>Instances that may be out of service at once, by kills and drains.</summary>
     private const int MostOut = 3;
 
     private static readonly (string Kind, int Share)[] Mix =
     [
-        ("kill", 14), ("restart", 8), ("cut", 44), ("stall", 8), ("reject", 12), ("empty", 10), ("slow", 6), ("unhealthy", 4), ("drain", 8),
+        ("kill", 14), ("restart", 8), ("cut", 30), ("stall", 8), ("reject", 12), ("empty", 10), ("slow", 6), ("unhealthy", 4), ("drain", 8),
     ];
 
     private readonly Lock _lock = new();

@@ -28,7 +28,7 @@ internal sealed class StreamsRun(StreamsSettings settings)
     {
         var standIns = new StandIns(settings.Engines, StreamsSettings.Profile, null, TimeScale: settings.TimeScale, Seed: settings.Seed);
         // Faults are so dense here that several engines in turn may fail one request, and more attempts fail than anyone would grant.
-        await using var fleet = await DemoFleet.Start("least-cost", TimeSpan.FromSeconds(5), standIns, stop, $"maxAttempts: {MostAttempts}", $"retryBudget: {RetriesARequest}");
+        await using var fleet = await DemoFleet.Start("least-cost", TimeSpan.FromSeconds(5), standIns, stop, $"maxAttempts: {MostAttempts}", $"retryBudget: {RetriesARequest}", "maxEjectedShare: 0");
         using var control = new ChaosControl(fleet);
         var clock = new RunClock(TimeProvider.System);
         using var client = new ChaosClient(fleet.Target.Address, Patience, _gaps, clock);
