@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Health;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Hosting.Journal;
 using FleetRouter.Hosting.Ports;
@@ -193,9 +194,9 @@ public sealed class PoolHost : IDisposable
     {
         switch (effect)
         {
-            case Dispatch e: Answer(e.RequestId, new Placement(e.Instance, _addresses[e.Instance], null, e.Decision) { Patience = e.Patience }); break;
-            case Migrate e: AskToCarryOver(e.RequestId, e.From, new Placement(e.To, _addresses[e.To], null, e.Decision) { Patience = e.Patience }, atOnce: false); break;
-            case Move e: AskToCarryOver(e.RequestId, e.From, new Placement(e.To, _addresses[e.To], null, e.Decision) { Patience = e.Patience }, atOnce: true); break;
+            case Dispatch e: Answer(e.RequestId, At(e.Instance, e.Decision, e.Patience)); break;
+            case Migrate e: AskToCarryOver(e.RequestId, e.From, At(e.To, e.Decision, e.Patience), atOnce: false); break;
+            case Move e: AskToCarryOver(e.RequestId, e.From, At(e.To, e.Decision, e.Patience), atOnce: true); break;
             case InstanceEmptied e: Emptied(e.Instance); break;
             case InstanceChanged { From: InstanceState.Draining, To: not InstanceState.Gone } e: Emptied(e.Instance); break;
             case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision)); break;
@@ -203,6 +204,8 @@ public sealed class PoolHost : IDisposable
             case WakeAt e: _alarm.Change(WholeMilliseconds(e.At - _clock.Now), Timeout.InfiniteTimeSpan); break;
         }
     }
+
+    private Placement At(string instance, Decision decision, Patience patience) => new(instance, _addresses[instance], null, decision) { Patience = patience };
 
     private void AskToCarryOver(string requestId, string from, Placement to, bool atOnce)
     {

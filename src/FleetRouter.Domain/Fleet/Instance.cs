@@ -78,7 +78,7 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
 
     /// <summary>Seconds until so many more tokens fit beside what is pinned: leases end at their usual pace.</summary>
     public double KvWait(long tokens) => Requests == 0 ? 0
-        : Math.Max(0, PinnedTokens + tokens - KvCapacityTokens) * _leaseSeconds / Math.Max(1, PinnedTokens);
+        : SecondsToFree(Math.Max(0, PinnedTokens + tokens - KvCapacityTokens));
 
     /// <summary>Requests the engine has that this router did not send: other gateways' and direct clients'.</summary>
     public int ForeignRequests;

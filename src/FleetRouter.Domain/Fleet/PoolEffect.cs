@@ -16,8 +16,8 @@ public sealed record Dispatch(string RequestId, string Instance, Decision Decisi
 }
 
 /// <summary>Take a request without a first token from the instance it queues on and send it to another. The lease moves at
-/// this moment; nothing of the attempt at <paramref name="From"/> is to be told the pool any more. Only where
-/// <see cref="PoolOptions.RebalanceQueued"/> or <see cref="PoolOptions.Migration"/> is set.</summary>
+/// this moment; nothing of the attempt at <paramref name="From"/> is to be told the pool any more. Where
+/// <see cref="PoolOptions.RebalanceQueued"/> or <see cref="PoolOptions.Migration"/> is set, and off an instance that drains.</summary>
 public sealed record Move(string RequestId, string From, string To, Decision Decision) : PoolEffect
 {
     /// <summary>How long it may be silent there.</summary>

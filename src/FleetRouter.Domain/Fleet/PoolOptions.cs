@@ -75,7 +75,7 @@ public sealed record PoolOptions
     public bool Migration { get; init; }
 
     /// <summary>Whether requests that queue where the TTFT SLO would be missed are moved (<see cref="Move"/>) to their other
-    /// candidate, a round at each probe. Default false; for hosts that can carry a move out. The gateway cannot yet cancel
-    /// an attempt to send it elsewhere, so its configuration has no such option.</summary>
+    /// candidate, a round at each probe. Default false. It is part of the dual-map rule, which stands here to be compared with; a gateway's
+    /// own is <see cref="Migration"/>.</summary>
     public bool RebalanceQueued { get; init; }
 }

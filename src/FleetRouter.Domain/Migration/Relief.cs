@@ -25,9 +25,6 @@ internal static class Relief
     /// <summary>Seconds a carried-over answer loses at the seam: a round trip, the engine's own delay and a step.</summary>
     private const double SeamSeconds = 0.05;
 
-    /// <summary>Share of its prefill by which a request slows each answer in the batch it joins; the policy's.</summary>
-    private const double CrowdingWeight = 0.2;
-
     /// <summary>Where a request that queues in the engine of <paramref name="from"/> would begin so much sooner that it is worth the way; null if
     /// nowhere.</summary>
     /// <param name="query">The request, and the instances that serve its model.</param>
@@ -109,7 +106,7 @@ internal static class Relief
 
     /// <summary>What the target computes for it, and by that slows the answers there; and the seam.</summary>
     private static double Cost(in PlacementQuery query, Instance to, in Fit fit) =>
-        query.Queue(to) + fit.Own * (1 + CrowdingWeight * to.AllRequests) + SeamSeconds;
+        query.Queue(to) + fit.Own * (1 + LeastCostPolicy.CrowdingWeight * to.AllRequests) + SeamSeconds;
 
     /// <summary>A transfer with what is to be told of it.</summary>
     public static Transfer Found(in PlacementQuery query, Instance from, Instance to, CandidateRole role, TimeSpan ttft)

@@ -22,9 +22,11 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// <summary>Weight of later turns, which meet the same line again.</summary>
     private const double FutureWeight = 2;
 
-    /// <summary>Share of its own prefill by which a request slows each answer in the batch it joins, and seconds by which each of these, and
-    /// the turns that follow it, slow its own answer.</summary>
-    private const double CrowdingWeight = 0.2, SharingSeconds = 0.05;
+    /// <summary>Share of its own prefill by which a request slows each answer in the batch it joins.</summary>
+    public const double CrowdingWeight = 0.2;
+
+    /// <summary>Seconds by which each of these, and the turns that follow it, slow its own answer.</summary>
+    private const double SharingSeconds = 0.05;
 
     /// <summary>For how many an answer of high priority counts to those of normal priority that would join its batch: they keep away, and others of
     /// high priority, which find few requests there, come together.</summary>

@@ -125,7 +125,7 @@ internal static class RequestReader
     }
 
     /// <summary>Passes over the next value and says where it stands.</summary>
-    private static Range Value(ref Utf8JsonReader json)
+    internal static Range Value(ref Utf8JsonReader json)
     {
         json.Read();
         int start = (int)json.TokenStartIndex;

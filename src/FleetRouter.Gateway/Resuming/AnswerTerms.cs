@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FleetRouter.Domain.Placement;
+using FleetRouter.Gateway.FrontDoor;
 
 namespace FleetRouter.Gateway.Resuming;
 
@@ -31,7 +32,7 @@ internal struct AnswerTerms
     public bool TryTake(ref Utf8JsonReader json, ReadOnlySpan<byte> body)
     {
         if (json.ValueTextEquals("stream_options"u8))
-            ReadStreamOptions(body, StreamOptions = Value(ref json));
+            ReadStreamOptions(body, StreamOptions = RequestReader.Value(ref json));
         else if (json.ValueTextEquals("max_completion_tokens"u8) || json.ValueTextEquals("max_output_tokens"u8))
             (MaxTokens, _maxIsFinal) = (Count(ref json) ?? MaxTokens, true);
         else if (json.ValueTextEquals("max_tokens"u8))
@@ -49,7 +50,7 @@ internal struct AnswerTerms
         else if (json.ValueTextEquals("tool_choice"u8))
             ReadToolChoice(ref json);
         else if (json.ValueTextEquals("response_format"u8))
-            Refuse(IsGuided(body[Value(ref json)]), "guided-decoding");
+            Refuse(IsGuided(body[RequestReader.Value(ref json)]), "guided-decoding");
         else if (json.ValueTextEquals("n"u8) || json.ValueTextEquals("best_of"u8))
             Refuse(Count(ref json) > 1, "several-answers");
         else if (json.ValueTextEquals("use_beam_search"u8))
@@ -122,27 +123,19 @@ internal struct AnswerTerms
 
     private static bool IsSaid(ref Utf8JsonReader json, out Range value)
     {
-        value = Value(ref json);
+        value = RequestReader.Value(ref json);
         return json.TokenType != JsonTokenType.Null;
     }
 
     private static bool IsTrue(ref Utf8JsonReader json)
     {
-        Value(ref json);
+        RequestReader.Value(ref json);
         return json.TokenType == JsonTokenType.True;
     }
 
     private static int? Count(ref Utf8JsonReader json)
     {
-        Value(ref json);
+        RequestReader.Value(ref json);
         return json.TokenType == JsonTokenType.Number && json.TryGetInt32(out int count) && count >= 0 ? count : null;
-    }
-
-    private static Range Value(ref Utf8JsonReader json)
-    {
-        json.Read();
-        int start = (int)json.TokenStartIndex;
-        json.Skip();
-        return start..(int)json.BytesConsumed;
     }
 }

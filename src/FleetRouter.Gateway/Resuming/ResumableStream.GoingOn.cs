@@ -26,7 +26,7 @@ internal sealed partial class ResumableStream
             GiveUp(obstacle);
             return;
         }
-        _resumedFor = ResumeTelemetry.NameOf(failure);
+        _resumedFor = KebabNames.Of(failure);
         await GoOnElsewhereAsync(null, failure, trouble, cancellation);
     }
 

@@ -40,7 +40,4 @@ internal sealed class ResumeTelemetry
 
     /// <summary>An answer broke off for good.</summary>
     public void GivenUp(string pool, string why) => _given.Add(1, new("pool", pool), new("why", why));
-
-    /// <summary>The reason's name.</summary>
-    public static string NameOf(AttemptFailure failure) => KebabNames.Of(failure);
 }

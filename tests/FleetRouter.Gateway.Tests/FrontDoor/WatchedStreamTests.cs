@@ -5,6 +5,7 @@ using FleetRouter.Domain.Placement;
 using FleetRouter.Domain.Tests;
 using FleetRouter.Gateway.Forwarding;
 using FleetRouter.Gateway.Tests.Engines;
+using FleetRouter.Gateway.Tests.Resuming;
 using FleetRouter.Hosting;
 
 namespace FleetRouter.Gateway.Tests.FrontDoor;
@@ -198,19 +199,5 @@ public sealed class WatchedStreamTests
     {
         int at = wanted.CommonPrefixLength(got);
         return $"{wanted.Length} bytes wanted, {got.Length} got, from byte {at} on:\n{Encoding.UTF8.GetString(wanted[at..Math.Min(wanted.Length, at + 200)])}\n---\n{Encoding.UTF8.GetString(got[at..Math.Min(got.Length, at + 200)])}";
-    }
-
-    /// <summary>An engine's answer that comes in pieces of any length, and may break off.</summary>
-    private sealed class PiecesStream(byte[] whole, SplitMix64 random, int? breakAt) : MemoryStream(whole, writable: false)
-    {
-        private readonly int _most = random.Below(3) switch { 0 => 3, 1 => 100, _ => 10_000 };
-
-        public override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
-        {
-            int left = (breakAt ?? (int)Length) - (int)Position;
-            if (left == 0 && breakAt is not null)
-                throw new HttpIOException(HttpRequestError.ResponseEnded, "the engine broke off");
-            return base.ReadAsync(buffer[..Math.Min(Math.Min(buffer.Length, left), 1 + random.Below(_most))], cancellationToken);
-        }
     }
 }
