@@ -27,6 +27,9 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     /// <summary>Tokens of the answer that earlier attempts gave the client; this one goes on behind them.</summary>
     public int Emitted;
 
+    /// <summary>Since when its client waits for a token: since it came, or since its answer broke off.</summary>
+    public TimeSpan WaitsSince = arrivedAt;
+
     /// <summary>Times the answer broke off and goes on elsewhere.</summary>
     public int Resumes;
 
@@ -87,8 +90,9 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     public int RemainingOutput => Math.Max(0, ProjectedOutput - OutputTokens);
 
     /// <summary>The answer goes on behind the tokens the client has: they are part of the prompt from here on.</summary>
-    public void ResumeAt(int emitted)
+    public void ResumeAt(int emitted, TimeSpan now)
     {
+        WaitsSince = now;
         PromptTokens += emitted - Emitted;
         Emitted = emitted;
         Resumes++;

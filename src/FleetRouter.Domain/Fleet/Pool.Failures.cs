@@ -17,7 +17,7 @@ public sealed partial class Pool
         if (gotOn)
         {
             work.Failed = null;   // what it found out of reach before says nothing of now
-            work.ResumeAt(e.EmittedTokens);
+            work.ResumeAt(e.EmittedTokens, _now);
         }
         if (e.Failure == AttemptFailure.EngineBusy)
         {

@@ -29,6 +29,9 @@ public sealed record Move(string RequestId, string From, string To, Decision Dec
 /// <see cref="MigrationEnded"/>.</summary>
 public sealed record Migrate(string RequestId, string From, string To, Decision Decision) : PoolEffect
 {
+    /// <summary>The answer stands still for the target's first token no longer than this; then the source goes on as if nothing had been.</summary>
+    public static readonly TimeSpan LongestPause = TimeSpan.FromMilliseconds(500);
+
     /// <summary>How long it may be silent there.</summary>
     public Patience Patience { get; init; }
 }

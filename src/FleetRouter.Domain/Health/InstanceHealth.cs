@@ -87,7 +87,8 @@ internal sealed class InstanceHealth
         _readmittedAt = _behavesSince = now;
         if (Probation == TimeSpan.Zero)
             return;
-        (Probation, Slots) = (TimeSpan.Zero, FirstSlots);
+        // One that is back before its time because it is needed has to bear its part.
+        (Probation, Slots) = (TimeSpan.Zero, IsOnProbation(now) ? int.MaxValue : FirstSlots);
         _incidents.Clear();
         _successes.Clear();
         Pace.Clear();

@@ -36,6 +36,9 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// cost the others theirs.</summary>
     private const double LateFrom = 0.3, LateWeight = 4;
 
+    /// <summary>The same of an answer that broke off: each second is dear, since its client sees it stand still.</summary>
+    private const double ResumeLateFrom = 0, ResumeLateWeight = 12;
+
     /// <summary>Stretches of a cache that are looked at to tell what a prompt would evict.</summary>
     private const int MostEvicted = 8;
 
@@ -114,7 +117,8 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// <summary>One request's search: the best so far, the runner-up, and the one with the longest cached prefix.</summary>
     private ref struct Search(in PlacementQuery query, ReuseStatistics reuse)
     {
-        private readonly double _slo = query.Options.TtftSloOf(query.Work.PromptTokens).TotalSeconds;
+        private readonly double _slo = query.Slo.TotalSeconds;
+        private readonly (double From, double Weight) _late = query.Work.Emitted > 0 ? (ResumeLateFrom, ResumeLateWeight) : (LateFrom, LateWeight);
         private readonly double _future = FutureWeight * reuse.LaterTurns * reuse.MeanOwnSeconds;
         private Weighed _runnerUp, _warmest;
 
@@ -140,11 +144,11 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
 
             (double secondsBefore, long tokensBefore) = instance.Claims.Count == 0 ? default : instance.Claims.Before(work, query.LatestStart(instance, own));
             double wait = Math.Max(line + secondsBefore, instance.KvWait(tokensBefore + fit.KvTokens + query.Headroom(instance))) + (query.Closed(instance) is null ? 0 : ClosedSeconds);
-            double ttft = (query.Now - work.ArrivedAt).TotalSeconds + wait + own;
+            double ttft = (query.Now - work.WaitsSince).TotalSeconds + wait + own;
             double busy = instance.Line.BusyShare(query.Now);
             var cost = new CostTerms(
                 own, wait,
-                LateWeight * Math.Max(0, Math.Min(ttft, _slo) - LateFrom * _slo),
+                _late.Weight * Math.Max(0, Math.Min(ttft, _slo) - _late.From * _slo),
                 crowding,
                 0,
                 // A turn that stays where its conversation is brings nothing there that was not there before.

@@ -17,6 +17,9 @@ internal readonly ref struct PlacementQuery(
     /// tokens come fast, and does not run out of room, so that the engine takes nobody's cache away (Llumnix's headroom).</summary>
     private const double HeadroomShare = 0.25;
 
+    /// <summary>How long a client whose answer broke off should wait for the next token at most: it watches the text stand still.</summary>
+    private static readonly TimeSpan ResumeSlo = TimeSpan.FromSeconds(1);
+
     public readonly InFlight Work = work;
     public readonly ReadySet Ready = ready;
 
@@ -77,8 +80,11 @@ internal readonly ref struct PlacementQuery(
         return new Fit(cached, usedAt, Own(instance, cached), kvTokens, Closed(instance) ?? (instance.KvWait(kvTokens) > 0 ? "kv-full" : null));
     }
 
+    /// <summary>How long its client should wait for the next token at most.</summary>
+    public TimeSpan Slo => Work.Emitted > 0 ? ResumeSlo : Options.TtftSloOf(Work.PromptTokens);
+
     /// <summary>Whether an idle instance that takes so many seconds for the prompt would meet the request's SLO.</summary>
-    public bool HasSlo(double own) => own < Options.TtftSloOf(Work.PromptTokens).TotalSeconds;
+    public bool HasSlo(double own) => own < Slo.TotalSeconds;
 
     /// <summary>By which time the prefill should have begun on <paramref name="instance"/> if it takes so many seconds: in this order requests go
     /// first. One that misses its SLO even on an idle instance stands back behind those that do not, but not for longer than half the time a
@@ -86,8 +92,8 @@ internal readonly ref struct PlacementQuery(
     public TimeSpan LatestStart(Instance instance, double own)
     {
         double besideAnswers = instance.Requests == 0 ? 1 : 1.05;
-        return Work.ArrivedAt + (HasSlo(own)
-            ? Options.TtftSloOf(Work.PromptTokens) - TimeSpan.FromSeconds(besideAnswers * own)
+        return Work.WaitsSince + (HasSlo(own)
+            ? Slo - TimeSpan.FromSeconds(besideAnswers * own)
             : Options.MaxHoldTime / 2);
     }
 

@@ -11,9 +11,6 @@ internal sealed partial class ResumableStream
     /// <summary>The target may take so long to compute what there is.</summary>
     private static readonly TimeSpan MostWarming = TimeSpan.FromSeconds(20);
 
-    /// <summary>The answer stands still for the target's first token no longer than this, then the source goes on.</summary>
-    private static readonly TimeSpan MostPause = TimeSpan.FromSeconds(1);
-
     private CarryOver? _carrying;
     private Task<string?>? _warming;   // null once warm, else what went wrong
     private CancellationTokenSource? _carryingEnds;
@@ -53,18 +50,18 @@ internal sealed partial class ResumableStream
         else if (IsAtItsEnd)
             EndCarrying("the answer is at its end");
         else if (_pace is null)
+        {
             _pace = new CutPace(_attempt, _warmedIn);
+            return false;
+        }
         else if (_pace.HasLead(_events.Whole) && _soFar.IsInStep)
             return await BeginCutAsync(cancellation);
         else
-        {
             await _pace.UntilNextAsync(null, cancellation);
-            return _events.Whole > 0 && await PassOneAsync(cancellation);
-        }
-        return false;
+        return _events.Whole > 0 && await PassAsync(cancellation);   // what came while the answer was slowed
     }
 
-    private async ValueTask<bool> PassOneAsync(CancellationToken cancellation)
+    private async ValueTask<bool> PassAsync(CancellationToken cancellation)
     {
         if (PassEvents() is { } wrong)
             await GoOnAsync(AttemptFailure.Broke, wrong, cancellation);
@@ -158,7 +155,7 @@ internal sealed partial class ResumableStream
     private async Task<Cut> CutAsync(Placement to, Continuation continuation, CancellationToken ends)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(ends);
-        late.CancelAfter(MostPause);
+        late.CancelAfter(Migrate.LongestPause);
         var events = new EventReader();
         Stream? target = null;
         try
@@ -202,7 +199,7 @@ internal sealed partial class ResumableStream
             return _output.Length > _read;
         }
         SwitchTo(cut);
-        return await PassOneAsync(cancellation);
+        return await PassAsync(cancellation);
     }
 
     /// <summary>What came of asking the target to go on.</summary>

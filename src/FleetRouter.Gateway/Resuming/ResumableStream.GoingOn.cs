@@ -7,6 +7,9 @@ namespace FleetRouter.Gateway.Resuming;
 /// <summary>An answer that broke off, and goes on with another engine.</summary>
 internal sealed partial class ResumableStream
 {
+    /// <summary>An engine that was silent so long before its connection broke had stalled.</summary>
+    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
+
     /// <summary>Goes on with another engine, as often as it takes; or tells the client that nothing can.</summary>
     private async ValueTask GoOnAsync(AttemptFailure failure, string trouble, CancellationToken cancellation)
     {
@@ -26,7 +29,7 @@ internal sealed partial class ResumableStream
             GiveUp(obstacle);
             return;
         }
-        _resumedFor = KebabNames.Of(failure);
+        _resumedFor = KebabNames.Of(failure == AttemptFailure.Broke && _attempt.Time.GetElapsedTime(_shownAt) > Silence ? AttemptFailure.Stalled : failure);
         await GoOnElsewhereAsync(null, failure, trouble, cancellation);
     }
 

@@ -8,9 +8,6 @@ namespace FleetRouter.Simulation.Fleet;
 /// back, and delivered if the target fails after all; the source is told to stop at the target's first token.</summary>
 public sealed partial class FleetSimulation
 {
-    /// <summary>For so long the source's tokens are kept back for the target's first; then they are delivered, and the answer stays.</summary>
-    private static readonly TimeSpan SeamPatience = TimeSpan.FromMilliseconds(500);
-
     private long _carryings;
 
     /// <summary>By the engine's name for the request that warms the target: the request's own and as much more as there are requests.</summary>
@@ -53,7 +50,7 @@ public sealed partial class FleetSimulation
         CarryingOver carried = outcome.Carried!;
         (carried.CutAt, carried.SourceTokens, carried.CutWhen) = (outcome.OutputTokens, outcome.OutputTokens, _now);
         Toward(Kind.CutSubmit, outcome, target);
-        Plan(_now + SeamPatience, new Happening(Kind.StaysHere, target.Index, outcome.Request.Index, carried.Number));
+        Plan(_now + Migrate.LongestPause, new Happening(Kind.StaysHere, target.Index, outcome.Request.Index, carried.Number));
     }
 
     /// <summary>Takes what an engine did for a request that is being carried over; false if it concerns the answer itself.</summary>

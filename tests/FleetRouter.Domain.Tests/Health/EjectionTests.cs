@@ -203,6 +203,21 @@ public sealed class EjectionTests
     }
 
     [Fact]
+    public void One_that_is_readmitted_because_it_is_needed_bears_its_part_at_once()
+    {
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", Policy = "round-robin", MaxEjectedShare = 0 }, "a", "b");
+        for (int round = 0; round < 2; round++)
+        {
+            Break(pool, "a");
+            pool.Probe("a");
+        }
+        Assert.Contains(pool.Effects, e => e is InstanceEjected);
+        for (int n = 0; n < 20; n++)
+            pool.Place(pool.Request());
+        Assert.Equal((10, 10), (pool.View("a").Leases, pool.View("b").Leases));
+    }
+
+    [Fact]
     public void The_last_of_a_model_is_not_kept_out_and_one_that_is_comes_back_when_the_others_die()
     {
         PoolDriver pool = Pool("a", "b");

@@ -23,7 +23,7 @@ public sealed class StallTests
     }
 
     [Theory]
-    [InlineData(0.02, 3)]   // the floor
+    [InlineData(0.02, 2)]   // the floor
     [InlineData(2, 8)]
     [InlineData(60, 30)]    // the ceiling
     public void The_bound_is_a_multiple_of_the_longest_gap_of_late(double gap, double bound)
@@ -60,7 +60,7 @@ public sealed class StallTests
             Progress(a, n, 0.05 * Second);
             Progress(b, n, 1.5 * Second);
         }
-        Assert.Equal((3d, 6d), (On("a").Patience.NextToken.TotalSeconds, On("b").Patience.NextToken.TotalSeconds));
+        Assert.Equal((2d, 6d), (On("a").Patience.NextToken.TotalSeconds, On("b").Patience.NextToken.TotalSeconds));
     }
 
     [Fact]
@@ -107,11 +107,11 @@ public sealed class StallTests
         for (int n = 1; n <= 20; n++)
             Progress(sent, n, 0.05 * Second);
         Dispatch before = On("a");
-        Assert.Equal(3, before.Patience.NextToken.TotalSeconds, 3);
+        Assert.Equal(2, before.Patience.NextToken.TotalSeconds, 3);
         Progress(before, 1, TimeSpan.Zero);
-        _pool.Advance(3);
+        _pool.Advance(2);
         Stall(before, 1);
         _pool.Probe("a");
-        Assert.Equal(6, On("a").Patience.NextToken.TotalSeconds, 3);
+        Assert.Equal(4, On("a").Patience.NextToken.TotalSeconds, 3);
     }
 }

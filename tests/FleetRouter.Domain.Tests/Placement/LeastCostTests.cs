@@ -207,6 +207,27 @@ public sealed class LeastCostTests
         }
     }
 
+    [Theory]
+    [InlineData(0, "b")]     // a new request goes where fewer share the batch, though a prompt is in line there
+    [InlineData(30, "c")]    // an answer that broke off, to its next token
+    public void An_answer_that_broke_off_goes_where_it_goes_on_soonest(int emitted, string expected)
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, "a", "b", "c");
+        PlacementRequest broken = pool.Queue("a", (1, 2));
+        if (emitted > 0)
+            pool.Progress(broken.Id, emitted);
+        for (ulong n = 0; n < 8; n++)
+        {
+            pool.Advance(1);
+            pool.Progress(pool.Queue("c", (10 + n, 1)).Id);
+        }
+        pool.Advance(1);
+        pool.Queue("b", (20, 30));
+        pool.Advance(0.1);
+        IReadOnlyList<PoolEffect> effects = pool.Give(new AttemptFailed(pool.Now, broken.Id, AttemptFailure.Broke, "broke off", emitted));
+        Assert.Equal(expected, effects.OfType<Dispatch>().Single().Instance);
+    }
+
     [Fact]
     public void A_long_prompt_that_waits_for_room_is_not_passed_for_ever()
     {
