@@ -56,6 +56,18 @@ internal sealed class ChaosControl(DemoFleet fleet) : IDisposable
         catch (Exception wrong) when (IsOfTheWire(wrong)) { return []; }
     }
 
+    /// <summary>Requests that wait, in the gateway or in an engine; 0 if it does not answer.</summary>
+    public async Task<int> Waiting()
+    {
+        try
+        {
+            using var pool = JsonDocument.Parse(await _http.GetByteArrayAsync(new Uri(fleet.Admin, $"/admin/fleet/{DemoFleet.Pool}")));
+            return pool.RootElement.GetProperty("held").GetInt32()
+                + pool.RootElement.GetProperty("instances").EnumerateArray().Sum(instance => instance.TryGetProperty("engineWaiting", out var waiting) && waiting.ValueKind == JsonValueKind.Number ? waiting.GetInt32() : 0);
+        }
+        catch (Exception wrong) when (IsOfTheWire(wrong)) { return 0; }
+    }
+
     /// <summary>When requests were sent to an instance, by the gateway's log of its latest decisions.</summary>
     public async Task<IReadOnlyList<DateTimeOffset>> Dispatches(int engine)
     {

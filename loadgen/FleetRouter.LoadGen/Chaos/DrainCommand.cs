@@ -13,7 +13,7 @@ internal static class DrainCommand
     private sealed record Settings(int Engines, double Load, double TimeScale, ulong Seed, bool NoProgress);
 
     /// <summary>Compilers and estimates settle first; then the promise is measured undisturbed; then for so long with one drained. Stand-in time.</summary>
-    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(12), Undisturbed = TimeSpan.FromSeconds(25), Drained = TimeSpan.FromSeconds(15), Recovery = TimeSpan.FromSeconds(8);
+    private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(12), Undisturbed = TimeSpan.FromSeconds(25), Drained = TimeSpan.FromSeconds(15), Recovery = TimeSpan.FromSeconds(8), AtRestFor = TimeSpan.FromSeconds(2);
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30), Look = TimeSpan.FromMilliseconds(50), Longest = TimeSpan.FromMinutes(8);
 
@@ -27,7 +27,7 @@ internal static class DrainCommand
         var noProgress = OptionKinds.WithoutProgress();
         var command = new Command("drain", """
             Offer a steady load near the knee to a gateway in front of engine stand-ins, drain one instance through the admin API, then
-            restart all of them in turn, each drained first. Exit code 0 only if no client saw an error, every drained instance was empty
+            restart all of them in turn, each drained first, the next when nobody has waited for 2 s. Exit code 0 only if no client saw an error, every drained instance was empty
             within 10 s, and under 5 points fewer requests were answered as promised (first token within 5 s, tokens at 100 ms).
             """)
         {
@@ -72,7 +72,11 @@ internal static class DrainCommand
 
             var rollingAt = clock.Elapsed;
             var emptied = new List<Emptying>();
-            for (var engine = 0; engine < control.Engines; engine++) emptied.Add(await Restart(control, engine, settings.TimeScale, stop));
+            for (var engine = 0; engine < control.Engines; engine++)
+            {
+                emptied.Add(await Restart(control, engine, settings.TimeScale, stop));
+                await AtRest(control, Wall(AtRestFor), stop);
+            }
             var rollingTo = clock.Elapsed;
             // What was sent in the window is still under way.
             await Task.Delay(Wall(Recovery), stop);
@@ -107,6 +111,19 @@ internal static class DrainCommand
         await control.Drain(engine, drains: false);
         await Until(async () => (await control.Instances()).Any(instance => instance.Id == control.NameOf(engine) && instance.State == "ready"), stop);
         return emptied;
+    }
+
+    /// <summary>Lets the fleet come to rest, as whoever restarts one does before the next: until nobody has waited for a while, in the router or in
+    /// an engine.</summary>
+    private static async Task AtRest(ChaosControl control, TimeSpan time, CancellationToken stop)
+    {
+        var restless = Stopwatch.StartNew();
+        var rest = Stopwatch.StartNew();
+        while (rest.Elapsed < time && restless.Elapsed < Patience)
+        {
+            if (await control.Waiting() > 0) rest.Restart();
+            await Task.Delay(Look, stop);
+        }
     }
 
     /// <exception cref="UsageException">The gateway takes no drain.</exception>

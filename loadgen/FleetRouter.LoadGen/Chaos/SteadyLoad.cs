@@ -11,7 +11,7 @@ namespace FleetRouter.LoadGen.Chaos;
 
 /// <summary>
 /// Lone requests in an open loop at one rate: long prompts without a shared prefix, answers of a few hundred tokens. The
-/// knee is the highest rate at which, in the simulator, 90 % of them meet the promise.
+/// knee is the highest rate at which, in the simulator, 90 % of them meet the promise for five minutes.
 /// </summary>
 /// <param name="engines">Stand-ins that serve it.</param>
 /// <param name="timeScale">Stand-in seconds in a second of the wall clock; all times here are stand-in time.</param>
@@ -23,7 +23,9 @@ internal sealed class SteadyLoad(int engines, double timeScale, ulong seed)
 
     private const string Profile = "a100-llama-3.1-8b";
     private const double Promised = 0.9;
-    private static readonly TimeSpan Rehearsal = TimeSpan.FromSeconds(60);
+
+    /// <summary>So long that at a rate the fleet cannot sustain the backlog shows.</summary>
+    private static readonly TimeSpan Rehearsal = TimeSpan.FromMinutes(5);
 
     /// <summary>The stand-ins: an 8B model on an A100 each.</summary>
     public StandIns StandIns => new(engines, Profile, null, TimeScale: timeScale, Seed: seed);

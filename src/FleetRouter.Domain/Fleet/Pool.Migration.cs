@@ -21,6 +21,10 @@ public sealed partial class Pool
     /// Four prefills at once are a step or two of a target's token budget.</summary>
     private const int MostLeaving = 16, MostArriving = 4;
 
+    /// <summary>An answer that will have ended by itself so long after its instance began to drain is let end: in half the 10 s a drain may take,
+    /// so that one that does not is still carried over in time.</summary>
+    private static readonly TimeSpan LetEnd = TimeSpan.FromSeconds(5);
+
     /// <summary>A round: what queues goes where it begins sooner; if room is short then, the easiest answer goes to the freest.</summary>
     private void Relieve(Instance from, List<PoolEffect> effects)
     {
@@ -71,7 +75,7 @@ public sealed partial class Pool
     }
 
     /// <summary>Has everything leave an instance that is to be empty, as far as the others have room: what has no first token at once, the answers
-    /// a few at a time, each to where the policy in force would place it.</summary>
+    /// that do not end soon a few at a time, each to where the policy in force would place it.</summary>
     private void Empty(Instance from, List<PoolEffect> effects)
     {
         if (from.State != InstanceState.Draining)
@@ -79,10 +83,20 @@ public sealed partial class Pool
         foreach (InFlight work in from.Prefilling.Where(w => w.Request.CanMove && !w.IsArriving).ToArray())
             if (Elsewhere(work, from) is { } transfer)
                 MoveQueued(work, transfer.To, PlacementRule.Drained, transfer.Here, transfer.There, effects);
-        InFlight[] answering = [.. from.Answering.Where(w => w.Request.CanMove && w.Successor is null).OrderBy(w => w.SequenceTokens).ThenBy(w => w.Order)];
+        InFlight[] answering = [.. from.Answering.Where(w => w.Request.CanMove && w.Successor is null && !EndsSoon(w, from)).OrderBy(w => w.SequenceTokens).ThenBy(w => w.Order)];
         for (int i = 0; i < answering.Length && from.Leaving < MostLeaving; i++)
             if (Elsewhere(answering[i].Onward(), from) is { } transfer && transfer.To.Arriving < MostArriving)
                 CarryOver(answering[i], transfer, PlacementRule.Drained, effects);
+    }
+
+    /// <summary>Whether an answer will probably have ended, at the pace of its instance, before it would have to be carried over. Of one that is
+    /// longer than expected nothing is known but that: half as much again.</summary>
+    private bool EndsSoon(InFlight work, Instance from)
+    {
+        double left = Math.Max(work.RemainingOutput, 0.5 * work.OutputTokens);
+        if (work.Request.MaxOutputTokens is { } most)
+            left = Math.Min(left, most - work.Emitted - work.OutputTokens);
+        return from.Health.Pace.At(_now) is { } pace && _now + TimeSpan.FromSeconds(left * pace) <= from.StateSince + LetEnd;
     }
 
     /// <summary>Where the policy would place a request now, if there is room.</summary>

@@ -48,6 +48,24 @@ public sealed class EmptyingTests
     }
 
     [Fact]
+    public void An_answer_that_will_have_ended_soon_is_let_end_and_carried_over_if_it_has_not()
+    {
+        PoolDriver pool = PoolDriver.WithReady(MigratingPools.Options() with { KvCapacityTokens = 400_000 }, "a", "b");
+        PlacementRequest isBrief = pool.Answer("a", blocks: 4), isLong = pool.Answer("a", blocks: 4);   // of 200 tokens each
+        for (int n = 1; n <= 12; n++)
+        {
+            pool.Advance(0.5);
+            pool.Progress(isBrief.Id, 1 + 10 * n);   // 50 ms a token: 79 tokens, 4 s are left
+        }
+        Assert.Equal(isLong.Id, Assert.Single(pool.Drain("a").OfType<Migrate>()).RequestId);
+        pool.Advance(3);
+        pool.Progress(isBrief.Id, 181);
+        Assert.Empty(pool.Says("a").OfType<Migrate>());
+        pool.Advance(2);
+        Assert.Equal(isBrief.Id, Assert.Single(pool.Says("a").OfType<Migrate>()).RequestId);
+    }
+
+    [Fact]
     public void What_finds_no_room_goes_when_there_is_some()
     {
         PoolDriver pool = MigratingPools.With("a", "b");
