@@ -29,8 +29,8 @@ internal static class OverheadVerb
     public static Command Command()
     {
         var json = new Option<string?>("--json") { Description = "Write the figures to this file.", HelpName = "FILE" };
-        var rounds = new Option<int?>("--rounds") { Description = $"Rounds, 1 to 100: {FullRounds} by default (about 15 minutes), {QuickRounds} with --quick.", HelpName = "N" };
-        var quick = new Option<bool>("--quick") { Description = "Fewer cells and windows of 1 s: about 2 minutes, and less sure figures." };
+        var rounds = new Option<int?>("--rounds") { Description = $"Rounds, 1 to 100: {FullRounds} by default (about 25 minutes), {QuickRounds} with --quick.", HelpName = "N" };
+        var quick = new Option<bool>("--quick") { Description = "Fewer cells and windows of 1 s: about 5 minutes, and less sure figures." };
         var only = new Option<string[]>("--only") { Description = "Only cells whose name contains this (json-16c-200B, sse-64c, paced, 256K), or memory. May be repeated.", HelpName = "NAME" };
         var variants = new Option<string[]>("--variant") { Description = "Measure a further gateway with other environment variables beside the first; DLL=PATH takes another build. May be repeated.", HelpName = "NAME:KEY=VALUE,..." };
         rounds.Validators.Add(result =>
