@@ -6,5 +6,6 @@ var root = new RootCommand("Measures FleetRouter on this machine.")
 {
     DecideCommand.Create(),
     OverheadVerb.Command(),
+    PlainForwarder.Command(),
 };
 return await root.Parse(args).InvokeAsync();

@@ -1,6 +1,7 @@
 namespace FleetRouter.Gateway.Forwarding;
 
 /// <summary>A stream that is only read, asynchronously and from front to back, as YARP reads an answer.</summary>
+/// <remarks>Nearly every read waits for an engine's next token, so what a wait takes is pooled on the way down to the socket.</remarks>
 internal abstract class PassingStream : Stream
 {
     public abstract override ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation = default);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.CompilerServices;
 using System.Text.Json;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Gateway.Resuming;
@@ -24,6 +25,7 @@ internal sealed class WatchedStream(Stream engine, Attempt attempt) : PassingStr
     private bool _done, _ended;
     private bool _withinEvent;   // the client has the beginning of a long event already
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation = default)
     {
         while (_start == _whole)
@@ -38,6 +40,7 @@ internal sealed class WatchedStream(Stream engine, Attempt attempt) : PassingStr
         return count;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask FillAsync(CancellationToken cancellation)
     {
         MakeRoom();

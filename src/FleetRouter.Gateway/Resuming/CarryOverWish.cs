@@ -21,9 +21,12 @@ internal sealed class CarryOverWish
             Volatile.Read(ref _wake)?.Invoke();
     }
 
+    /// <summary>Whether there is a wish.</summary>
+    public bool IsThere => Volatile.Read(ref _wish) is not null;
+
     /// <summary>Whether there is a wish to move at once.</summary>
     public bool IsUrgent => Volatile.Read(ref _wish) is { AtOnce: true };
 
     /// <summary>The wish, once; null without one.</summary>
-    public CarryOver? Take() => Volatile.Read(ref _wish) is null ? null : Interlocked.Exchange(ref _wish, null);
+    public CarryOver? Take() => !IsThere ? null : Interlocked.Exchange(ref _wish, null);
 }

@@ -22,6 +22,8 @@ internal sealed partial class ResumableStream
     private readonly Queue<int> _lead = new();   // where in the output each token ends that is yet to be shown
     private int? _shownTo;                       // of the output, so much may be shown; null for all
 
+    private bool IsToBeCarried => _resumption.Wish.IsThere || _warming is not null || _cutting is not null;
+
     /// <summary>Does what the pool wishes, as far as it is time; whether something was done that takes the place of a read.</summary>
     private async ValueTask<bool> CarryOverAsync(CancellationToken cancellation)
     {

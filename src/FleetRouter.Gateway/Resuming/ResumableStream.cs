@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using FleetRouter.Domain.Fleet;
@@ -14,6 +15,7 @@ internal sealed partial class ResumableStream : PassingStream
     private readonly Attempt _attempt;
     private readonly Resumption _resumption;
     private EventReader _events = new();
+    private readonly EventPattern _pattern = new();
     private readonly PooledBytes _output = new();
     private readonly AnswerSoFar _soFar;
     private readonly AnswerWriter _writer;
@@ -40,6 +42,7 @@ internal sealed partial class ResumableStream : PassingStream
         };
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellation = default)
     {
         while (_read == (_shownTo ?? _output.Length))
@@ -61,9 +64,10 @@ internal sealed partial class ResumableStream : PassingStream
         return count;
     }
 
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder))]
     private async ValueTask AdvanceAsync(CancellationToken cancellation)
     {
-        if (await CarryOverAsync(cancellation))
+        if (IsToBeCarried && await CarryOverAsync(cancellation))
             return;
         AttemptFailure failure = AttemptFailure.Broke;
         string trouble;
@@ -121,7 +125,7 @@ internal sealed partial class ResumableStream : PassingStream
                 _output.Append(bytes);   // whatever an engine has to say behind its end mark
             return null;
         }
-        if (!AnswerEvent.TryRead(bytes, out AnswerEvent told))
+        if (!_pattern.TryRead(bytes, out AnswerEvent told))
             return "an event that is none";
         if (told.IsEngineError)
             return "an error in the stream";
@@ -252,6 +256,7 @@ internal sealed partial class ResumableStream : PassingStream
             GiveUpCarrying();
             _silence.Dispose();
             _events.Dispose();
+            _pattern.Dispose();
             _output.Dispose();
             _soFar.Dispose();
             _continuation.Body?.Dispose();

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+
 namespace FleetRouter.Gateway.Resuming;
 
 /// <summary>Reads with a bound on the silence of the other side. One timer a stream, which looks at the clock now and then: a
@@ -38,6 +40,7 @@ internal sealed class SilenceAlarm(TimeProvider time) : IDisposable
     /// <param name="bound">Longest silence; zero for none.</param>
     /// <param name="cancellation">Ends it.</param>
     /// <exception cref="SilenceException">Nothing came within the bound.</exception>
+    [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     public async ValueTask<int> ReadAsync(Stream from, Memory<byte> room, TimeSpan bound, CancellationToken cancellation)
     {
         Arm(bound, cancellation);

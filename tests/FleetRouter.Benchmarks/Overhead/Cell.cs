@@ -18,6 +18,9 @@ internal sealed record Cell(Answer Answer, int Connections, int PromptBytes)
 {
     public static readonly Cell Paced = new(Answer.Paced, 64, 200);
 
+    /// <summary>As many paced streams as keep a proxy's core busy: what it forwards a second is then bounded by what a stream costs it.</summary>
+    public static readonly Cell Crowd = new(Answer.Paced, 768, 200);
+
     public string Name { get; } = $"{Answer.ToString().ToLowerInvariant()}-{Connections}c-{(PromptBytes < 1024 ? $"{PromptBytes}B" : $"{PromptBytes / 1024}K")}";
 
     public bool Streams => Answer != Answer.Json;
@@ -30,6 +33,7 @@ internal sealed record Cell(Answer Answer, int Connections, int PromptBytes)
            from connections in (int[])[1, 16, 64]
            select new Cell(answer, connections, bytes),
         Paced,
+        Crowd,
     ];
 
     /// <summary>The cells the reach is judged by, and those at the corners.</summary>
@@ -39,5 +43,6 @@ internal sealed record Cell(Answer Answer, int Connections, int PromptBytes)
            from size in ((int, int)[])[(1, 200), (16, 200), (64, 200), (16, 16 * 1024), (16, 256 * 1024)]
            select new Cell(answer, size.Item1, size.Item2),
         Paced,
+        Crowd,
     ];
 }

@@ -2,13 +2,13 @@ namespace FleetRouter.Benchmarks.Overhead;
 
 /// <summary>One target in one cell over all rounds. A ratio is taken within each round, where both were measured moments
 /// apart, and the median is over those.</summary>
-internal sealed record Figures(string Target, Spread PerSecond, Spread? ToDirect, Spread? ToNginx, Spread P50Ms, Spread P99Ms,
+internal sealed record Figures(string Target, Spread PerSecond, Spread? ToDirect, Spread? ToNginx, Spread? ToPlain, Spread P50Ms, Spread P99Ms,
     Spread? P50ToDirect, Spread? P99ToDirect, Spread? P50ToNginx, Spread? P99ToNginx,
     Spread? CpuMicrosPerRequest, Spread? CpuMicrosPerChunk, Spread? AllocatedBytesPerRequest)
 {
-    public static Figures Of(string target, IReadOnlyList<Window> rounds, IReadOnlyList<Window> direct, IReadOnlyList<Window> nginx)
+    public static Figures Of(string target, IReadOnlyList<Window> rounds, IReadOnlyList<Window> direct, IReadOnlyList<Window> nginx, IReadOnlyList<Window> plain)
     {
-        return new Figures(target, Spread.Of(rounds.Select(w => (double?)w.Rate))!, Ratio(direct, w => w.Rate), Ratio(nginx, w => w.Rate),
+        return new Figures(target, Spread.Of(rounds.Select(w => (double?)w.Rate))!, Ratio(direct, w => w.Rate), Ratio(nginx, w => w.Rate), Ratio(plain, w => w.Rate),
             Spread.Of(rounds.Select(w => (double?)w.Load.P50Ms))!, Spread.Of(rounds.Select(w => (double?)w.Load.P99Ms))!,
             Ratio(direct, w => w.Load.P50Ms), Ratio(direct, w => w.Load.P99Ms), Ratio(nginx, w => w.Load.P50Ms), Ratio(nginx, w => w.Load.P99Ms),
             Spread.Of(rounds.Select(w => w.CpuMicrosPerRequest)), Spread.Of(rounds.Select(w => w.CpuMicrosPerChunk)), Spread.Of(rounds.Select(w => w.AllocatedPerRequest)));

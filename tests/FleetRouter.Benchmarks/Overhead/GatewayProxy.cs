@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Text.Json;
 
 namespace FleetRouter.Benchmarks.Overhead;
 
@@ -8,21 +7,23 @@ internal sealed class GatewayProxy : Target
 {
     private const string AllocatedMetric = "dotnet_gc_allocated_bytes_total";
 
-    /// <summary>Time the runtime waits for calm before it looks for hot code. Without the wait the same code is reached within
-    /// half a minute on a busy core; with it, within some minutes.</summary>
-    private const string CompileSooner = "DOTNET_TC_CallCountingDelayMs";
+    /// <summary>These engines compute nothing. Taken for a GPU's, their short prompts would teach nothing better, and the pool would hold
+    /// back what it takes for work in hand.</summary>
+    private const int EnginesSpeed = 10_000_000;
 
     private readonly HttpClient _http;
 
     private GatewayProxy(string name, PinnedProcess process, Uri address) : base(name, process, address.Port) =>
         _http = new HttpClient { BaseAddress = address, Timeout = TimeSpan.FromMinutes(1) };
 
+    public override bool IsCompiledInUse => true;
+
     public static async Task<GatewayProxy> StartAsync(GatewayVariant variant, BenchEngines engines, string directory, CancellationToken cancellation)
     {
         if (!File.Exists(variant.Program))
             throw new OverheadException($"the gateway is not built: {variant.Program} is missing; start this by ./fleet bench overhead");
-        string file = Path.Combine(directory, "gateway.yaml");
-        await File.WriteAllTextAsync(file, $"""
+        string file = Path.Combine(directory, variant.Name + ".yaml");
+        await File.WriteAllTextAsync(file, $$"""
             listen: http://127.0.0.1:0
             admin:
               listen: http://127.0.0.1:0
@@ -30,29 +31,24 @@ internal sealed class GatewayProxy : Target
               - name: bench
                 policy: least-cost
                 maxRequestsPerInstance: 4096
+                prefillTokensPerSecond: {{EnginesSpeed}}
+                resume: {{(variant.Resumes ? "true" : "false")}}
                 instances:
-                  - url: http://127.0.0.1:{engines.Ports[0]}
-                  - url: http://127.0.0.1:{engines.Ports[1]}
+                  - url: http://127.0.0.1:{{engines.Ports[0]}}
+                  - url: http://127.0.0.1:{{engines.Ports[1]}}
 
             """, cancellation);
-        PinnedProcess process = PinnedProcess.Start(
-            Cores.Proxy, "dotnet", [variant.Program, "run", "--config", file, "--ready-json", "--exit-with-parent"],
-            new Dictionary<string, string>(variant.Environment) { [CompileSooner] = "0" });
+        (PinnedProcess process, Uri address) = await PinnedProcess.StartDotnetAsync(
+            variant.Name, [variant.Program, "run", "--config", file, "--ready-json", "--exit-with-parent"], variant.Environment, cancellation);
+        var proxy = new GatewayProxy(variant.Name, process, address);
         try
         {
-            var ready = JsonDocument.Parse(await process.AddressLine.WaitAsync(TimeSpan.FromSeconds(30), cancellation));
-            var proxy = new GatewayProxy(variant.Name, process, new Uri(ready.RootElement.GetProperty("listen").GetString()!));
             await proxy.ReadyAsync(cancellation);
             return proxy;
         }
-        catch (Exception e) when (e is TimeoutException or JsonException or KeyNotFoundException)
-        {
-            process.Dispose();
-            throw new OverheadException($"{variant.Name} did not start: {process.LastWords}");
-        }
         catch
         {
-            process.Dispose();
+            proxy.Dispose();
             throw;
         }
     }

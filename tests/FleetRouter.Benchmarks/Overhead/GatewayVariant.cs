@@ -9,6 +9,12 @@ internal sealed record GatewayVariant(string Name, IReadOnlyDictionary<string, s
     public static GatewayVariant Built { get; } = new(Target.Gateway, new Dictionary<string, string>(), Path.GetFullPath(
         Path.Combine(AppContext.BaseDirectory, "..", "..", "FleetRouter.Gateway", "release", "FleetRouter.Gateway.dll")));
 
+    /// <summary>The same with answers only watched, not kept to go on with elsewhere.</summary>
+    public static GatewayVariant WithoutResume { get; } = Built with { Name = Target.GatewayWithoutResume, Resumes = false };
+
+    /// <summary>Whether its pool has answers go on with another engine.</summary>
+    public bool Resumes { get; init; } = true;
+
     /// <summary>Reads <c>NAME:KEY=VALUE,KEY=VALUE</c>; the key DLL names another build.</summary>
     /// <exception cref="OverheadException">It is not of that form.</exception>
     public static GatewayVariant Parse(string text)

@@ -29,9 +29,9 @@ internal sealed record OverheadReport(
         {
             to.WriteLine();
             to.WriteLine($"{cell.Cell}: {(cell.Answer == "json" ? "1 KiB JSON" : "50-event SSE" + (cell.Answer == "paced" ? ", 10 ms apart" : ""))}, {cell.Connections} connections, prompts of {cell.PromptBytes:N0} bytes");
-            to.WriteLine($"  {"",-14}{"per s",9}{"×direct",9}{"×nginx",8} {"(min-max)",-12}{"p50 ms",9}{"×direct",9}{"×nginx",8}{"p99 ms",9}{"×direct",9}{"×nginx",8}{"CPU µs/req",12}{"µs/chunk",10}{"alloc B/req",13}");
+            to.WriteLine($"  {"",-14}{"per s",9}{"×direct",9}{"×nginx",8} {"(min-max)",-12}{"×plain",8} {"(min-max)",-12}{"p50 ms",9}{"×direct",9}{"×nginx",8}{"p99 ms",9}{"×direct",9}{"×nginx",8}{"CPU µs/req",12}{"µs/chunk",10}{"alloc B/req",13}");
             foreach (Figures f in cell.Targets)
-                to.WriteLine($"  {f.Target,-14}{f.PerSecond.Median,9:F0}{Text(f.ToDirect),9}{Text(f.ToNginx),8} {Range(f.ToNginx),-12}{f.P50Ms.Median,9:F2}{Text(f.P50ToDirect),9}{Text(f.P50ToNginx),8}{f.P99Ms.Median,9:F2}{Text(f.P99ToDirect),9}{Text(f.P99ToNginx),8}{Text(f.CpuMicrosPerRequest, "F1"),12}{Text(f.CpuMicrosPerChunk, "F1"),10}{Text(f.AllocatedBytesPerRequest, "F0"),13}");
+                to.WriteLine($"  {f.Target,-14}{f.PerSecond.Median,9:F0}{Text(f.ToDirect),9}{Text(f.ToNginx),8} {Range(f.ToNginx),-12}{Text(f.ToPlain),8} {Range(f.ToPlain),-12}{f.P50Ms.Median,9:F2}{Text(f.P50ToDirect),9}{Text(f.P50ToNginx),8}{f.P99Ms.Median,9:F2}{Text(f.P99ToDirect),9}{Text(f.P99ToNginx),8}{Text(f.CpuMicrosPerRequest, "F1"),12}{Text(f.CpuMicrosPerChunk, "F1"),10}{Text(f.AllocatedBytesPerRequest, "F0"),13}");
         }
         if (Memory.Count > 0)
         {

@@ -28,6 +28,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
             targets.Add(new NoProxy(engines));
             targets.Add(await NginxProxy.StartAsync(engines, directory, cancellation));
             targets.Add(await HaproxyProxy.StartAsync(engines, directory, cancellation));
+            targets.Add(await PlainProxy.StartAsync(engines, cancellation));
             foreach (GatewayVariant variant in plan.Gateways)
                 targets.Add(await GatewayProxy.StartAsync(variant, engines, directory, cancellation));
             return await MeasureAsync(targets, engines, directory, cancellation);
@@ -52,7 +53,7 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
         memory = [.. memory.Select(m => m with { EndMib = targets.Single(t => t.Name == m.Target).Process!.ResidentMiB() })];
 
         List<CellFigures> cells = [.. windows.Select(c => new CellFigures(c.Key.Name, c.Key.Answer.ToString().ToLowerInvariant(), c.Key.Connections, c.Key.PromptBytes,
-            [.. targets.Select(t => Figures.Of(t.Name, c.Value[t.Name], c.Value[Target.Direct], c.Value[Target.Nginx]))]))];
+            [.. targets.Select(t => Figures.Of(t.Name, c.Value[t.Name], c.Value[Target.Direct], c.Value[Target.Nginx], c.Value[Target.Plain]))]))];
         double[] foreign = [.. windows.Values.SelectMany(c => c.Values).SelectMany(w => w).Select(w => w.ForeignShare)];
         return new OverheadReport(
             new Dictionary<string, string>
@@ -67,12 +68,12 @@ internal sealed class OverheadRun(OverheadPlan plan, TextWriter progress)
             cells, memory, Reach.Judge(cells));
     }
 
-    /// <summary>A gateway's code is compiled anew while it is used, for longer on a busy machine; nobody wants to know what it
+    /// <summary>A .NET program's code is compiled anew while it is used, for longer on a busy machine; nobody wants to know what it
     /// costs until then. So it is used until a request's cost has stopped falling; meanwhile its compiler may use every core.</summary>
     private async Task WarmUpAsync(List<Target> targets, string directory, CancellationToken cancellation)
     {
         Cell[] cells = [.. ((Cell[])[new(Answer.Json, 16, 200), new(Answer.Sse, 16, 200), Cell.Paced]).Where(c => plan.Cells.Any(p => p.Answer == c.Answer))];
-        foreach (GatewayProxy target in targets.OfType<GatewayProxy>())
+        foreach (Target target in targets.Where(t => t.IsCompiledInUse))
         {
             double[] best = [.. cells.Select(_ => double.MaxValue)];
             int runs = 0, inVain = 0;

@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Net.Sockets;
 using System.Runtime.InteropServices;
+using System.Text.Json;
 
 namespace FleetRouter.Benchmarks.Overhead;
 
@@ -13,6 +14,10 @@ internal sealed class PinnedProcess : IDisposable
     private const double TicksPerSecond = 100;
 
     private const int Terminate = 15;
+
+    /// <summary>Time the runtime waits for calm before it looks for hot code. Without the wait the same code is reached within
+    /// half a minute on a busy core; with it, within some minutes.</summary>
+    private const string CompileSooner = "DOTNET_TC_CallCountingDelayMs";
 
     private readonly Process _process;
     private readonly Queue<string> _lastWords = new();
@@ -63,6 +68,29 @@ internal sealed class PinnedProcess : IDisposable
             foreach (int port in ports)
                 await process.ListensAsync(who, port, cancellation);
             return process;
+        }
+        catch
+        {
+            process.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Starts a .NET program on the proxy's core and waits, for at most 30 s, until it says where it listens.</summary>
+    /// <exception cref="OverheadException">It ended, or did not say so in time.</exception>
+    public static async Task<(PinnedProcess Process, Uri Address)> StartDotnetAsync(
+        string who, string[] arguments, IReadOnlyDictionary<string, string> environment, CancellationToken cancellation)
+    {
+        PinnedProcess process = Start(Cores.Proxy, "dotnet", arguments, new Dictionary<string, string>(environment) { [CompileSooner] = "0" });
+        try
+        {
+            using var ready = JsonDocument.Parse(await process.AddressLine.WaitAsync(TimeSpan.FromSeconds(30), cancellation));
+            return (process, new Uri(ready.RootElement.GetProperty("listen").GetString()!));
+        }
+        catch (Exception e) when (e is TimeoutException or JsonException or KeyNotFoundException)
+        {
+            process.Dispose();
+            throw new OverheadException($"{who} did not start: {process.LastWords}");
         }
         catch
         {
