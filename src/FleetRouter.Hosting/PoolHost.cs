@@ -91,15 +91,16 @@ public sealed class PoolHost : IDisposable
     /// <summary>Has an instance emptied, or takes that back.</summary>
     /// <param name="instance">The instance.</param>
     /// <param name="drains">Whether it is to take no new work and its requests are to go elsewhere; false makes it one like the others again.</param>
+    /// <param name="within">How long it may take (<see cref="DrainOrdered.Within"/>).</param>
     /// <param name="wait">Longest time to wait until it is empty.</param>
     /// <param name="gone">Ends the waiting.</param>
     /// <returns>The instance after that; null if the pool has none of that name.</returns>
-    public async Task<InstanceView?> DrainAsync(string instance, bool drains, TimeSpan wait, CancellationToken gone)
+    public async Task<InstanceView?> DrainAsync(string instance, bool drains, TimeSpan within, TimeSpan wait, CancellationToken gone)
     {
         if (await FindAsync(instance) is not { } before)
             return null;
         TaskCompletionSource? emptied = drains ? _emptying.GetOrAdd(instance, _ => new(TaskCreationOptions.RunContinuationsAsynchronously)) : null;
-        Post(new DrainOrdered(_clock.Now, instance, drains));
+        Post(new DrainOrdered(_clock.Now, instance, drains) { Within = within });
         if (emptied is not null && wait > TimeSpan.Zero)
             await emptied.Task.WaitAsync(wait, _clock.Provider, gone).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         return await FindAsync(instance) ?? before with { State = InstanceState.Gone, Reason = "no longer named by discovery; empty", Leases = 0 };

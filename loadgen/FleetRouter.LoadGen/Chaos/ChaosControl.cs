@@ -27,8 +27,11 @@ internal sealed class ChaosControl(DemoFleet fleet) : IDisposable
     public Task<bool> Clear(int engine) => Do(() => new HttpRequestMessage(HttpMethod.Delete, new Uri(fleet.Addresses[engine], "/sim/faults")));
 
     /// <summary>Drains an instance, or takes that back. False where the gateway has no such call.</summary>
-    public Task<bool> Drain(int engine, bool drains) => Do(() =>
-        new HttpRequestMessage(drains ? HttpMethod.Post : HttpMethod.Delete, new Uri(fleet.Admin, $"/admin/fleet/{DemoFleet.Pool}/instances/{NameOf(engine)}/drain")));
+    /// <param name="engine">Index of its engine.</param>
+    /// <param name="drains">Whether it is to be emptied.</param>
+    /// <param name="within">How long that may take, as the admin API takes it; empty for the gateway's own.</param>
+    public Task<bool> Drain(int engine, bool drains, string within = "") => Do(() =>
+        new HttpRequestMessage(drains ? HttpMethod.Post : HttpMethod.Delete, new Uri(fleet.Admin, $"/admin/fleet/{DemoFleet.Pool}/instances/{NameOf(engine)}/drain{(within.Length > 0 ? "?within=" + within : "")}")));
 
     /// <summary>Requests an engine has, running and waiting; null if it does not answer.</summary>
     public async Task<int?> Load(int engine)

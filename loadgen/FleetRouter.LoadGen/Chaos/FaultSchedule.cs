@@ -118,7 +118,8 @@ internal sealed class FaultSchedule(ChaosControl control, ulong seed)
 
     private async Task<bool> Drain(int engine)
     {
-        var done = await control.Drain(engine, drains: true).ConfigureAwait(false);
+        // Answers here take a few seconds, and are to be carried over rather than let end.
+        var done = await control.Drain(engine, drains: true, within: "1s").ConfigureAwait(false);
         DrainsRefused |= !done;
         return done;
     }

@@ -27,6 +27,9 @@ internal sealed class AnswerPace
     public void Saw(double interToken, double slo) =>
         _rate = Math.Clamp(_rate * (interToken > slo ? 1 - Step : 1 + Step * SlowShare / (1 - SlowShare)), Least, Most);
 
+    /// <summary>The instance has nothing left: what was spent delays nobody any more.</summary>
+    public void Rest() => FreeAt = TimeSpan.Zero;
+
     /// <summary>A prompt was given that takes so many seconds.</summary>
     public void Spend(double seconds, TimeSpan now)
     {

@@ -18,6 +18,9 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
     public InstanceState State = InstanceState.Joined;
     public string StateReason = "named by discovery, not yet probed";
     public TimeSpan StateSince;
+
+    /// <summary>How long its draining may take.</summary>
+    public TimeSpan DrainsWithin;
     public int FailedProbes;
     public EngineReport? Report;
     public TimeSpan ReportedAt;
@@ -145,6 +148,8 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
         DecodeTokens -= work.RemainingOutput;
         KvTokens -= work.UncachedTokens + work.ProjectedOutput;
         PromptTokens -= work.PromptTokens;
+        if (Requests == 0)
+            Pace.Rest();
     }
 
     /// <summary>The prompt of <paramref name="work"/> is computed here, or need not be any more; false if that was known.</summary>

@@ -85,9 +85,10 @@ public sealed partial class Pool
             $"every instance of pool {_options.Name} that serves {model} was tried and could not be reached", BusyRest);
     }
 
-    private void Drain(Instance instance, bool drains, List<PoolEffect> effects)
+    private void Drain(Instance instance, DrainOrdered order, List<PoolEffect> effects)
     {
-        _roster.Drain(instance, drains, _now, effects);
+        instance.DrainsWithin = order.Within;
+        _roster.Drain(instance, order.Drains, _now, effects);
         ReadmitNeeded(effects);
         if (instance.State == InstanceState.Joined)
             ProbeSoon(instance, effects);

@@ -21,10 +21,6 @@ public sealed partial class Pool
     /// Four prefills at once are a step or two of a target's token budget.</summary>
     private const int MostLeaving = 16, MostArriving = 4;
 
-    /// <summary>An answer that will have ended by itself so long after its instance began to drain is let end: in half the 10 s a drain may take,
-    /// so that one that does not is still carried over in time.</summary>
-    private static readonly TimeSpan LetEnd = TimeSpan.FromSeconds(5);
-
     /// <summary>A round: what queues goes where it begins sooner; if room is short then, the easiest answer goes to the freest.</summary>
     private void Relieve(Instance from, List<PoolEffect> effects)
     {
@@ -89,14 +85,14 @@ public sealed partial class Pool
                 CarryOver(answering[i], transfer, PlacementRule.Drained, effects);
     }
 
-    /// <summary>Whether an answer will probably have ended, at the pace of its instance, before it would have to be carried over. Of one that is
-    /// longer than expected nothing is known but that: half as much again.</summary>
+    /// <summary>Whether an answer will probably have ended, at the pace of its instance, in half the time the drain may take, so that one that has not
+    /// is still carried over in time. Of one that is longer than expected nothing is known but that: half as much again.</summary>
     private bool EndsSoon(InFlight work, Instance from)
     {
         double left = Math.Max(work.RemainingOutput, 0.5 * work.OutputTokens);
         if (work.Request.MaxOutputTokens is { } most)
             left = Math.Min(left, most - work.Emitted - work.OutputTokens);
-        return from.Health.Pace.At(_now) is { } pace && _now + TimeSpan.FromSeconds(left * pace) <= from.StateSince + LetEnd;
+        return from.Health.Pace.At(_now) is { } pace && _now + TimeSpan.FromSeconds(left * pace) <= from.StateSince + from.DrainsWithin / 2;
     }
 
     /// <summary>Where the policy would place a request now, if there is room.</summary>

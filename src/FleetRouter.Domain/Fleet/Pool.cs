@@ -66,7 +66,7 @@ public sealed partial class Pool
                 Disappoint(instance, effects);
                 ReleaseHeld(effects);
                 break;
-            case DrainOrdered e when _roster.Find(e.Instance) is { } instance: Drain(instance, e.Drains, effects); break;
+            case DrainOrdered e when _roster.Find(e.Instance) is { } instance: Drain(instance, e, effects); break;
             case MigrationEnded e: CarriedOver(e, effects); break;
             case InstanceJoined e: _roster.Join(e.Instance, _now, _options, _speed, effects); break;
             case InstanceLeft e when _roster.Find(e.Instance) is { } instance:

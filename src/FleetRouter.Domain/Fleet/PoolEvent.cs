@@ -43,7 +43,14 @@ public sealed record AttemptFailed(
 /// <param name="At">When.</param>
 /// <param name="Instance">The instance.</param>
 /// <param name="Drains">Whether it is to take no new work and its requests are to be moved away; false makes it one like the others again.</param>
-public sealed record DrainOrdered(TimeSpan At, string Instance, bool Drains) : PoolEvent(At);
+public sealed record DrainOrdered(TimeSpan At, string Instance, bool Drains) : PoolEvent(At)
+{
+    /// <summary>How long it may take unless it is said; a pod is given 30 s to stop.</summary>
+    public static readonly TimeSpan Usual = TimeSpan.FromSeconds(10);
+
+    /// <summary>How long it may take: answers that will have ended in half of that are let end, the others are carried over.</summary>
+    public TimeSpan Within { get; init; } = Usual;
+}
 
 /// <summary>What a <see cref="Migrate"/> asked for is done, or was given up.</summary>
 /// <param name="At">When.</param>

@@ -14,12 +14,17 @@ internal sealed class PrefillLine(PrefillSpeed speed)
     /// <summary>Uncached tokens below which a first token tells of everything but the speed.</summary>
     private const int LeastTellingTokens = 1_024;
 
+    /// <summary>So long after a prompt that told the speed the short ones are not asked.</summary>
+    private static readonly TimeSpan Told = TimeSpan.FromMinutes(1);
+
     /// <summary>What a request spends outside the prefill on its way to a first token, seconds.</summary>
     private const double Overhead = 0.02;
 
     private double _pending;
     private TimeSpan _since, _busyAt;
     private double _busy;
+    private TimeSpan? _toldAt;
+    private double _briefWork, _briefSeconds;   // of short prompts since they last told something
 
     /// <summary>Prompts in line.</summary>
     public int Count { get; private set; }
@@ -43,10 +48,28 @@ internal sealed class PrefillLine(PrefillSpeed speed)
     /// <summary>A prompt's first token came: what lay between it and the one before tells the speed.</summary>
     public void Finish(InFlight work, TimeSpan now)
     {
+        double seconds = (now - (_since > work.DispatchedAt ? _since : work.DispatchedAt)).TotalSeconds;
         if (work.UncachedTokens >= LeastTellingTokens)
-            speed.Saw(work.PrefillWork, (now - (_since > work.DispatchedAt ? _since : work.DispatchedAt)).TotalSeconds - Overhead);
+        {
+            speed.Saw(work.PrefillWork, seconds - Overhead);
+            _toldAt = now;
+        }
+        else if (!(now - _toldAt < Told))
+            Finish(work.PrefillWork, seconds);
         Drop(work);
         _since = now;
+    }
+
+    /// <summary>Short prompts together show what the speed is at least, with all that a first token waits for beside. Where there are no long
+    /// ones an instance that is faster than believed would be held back for ever.</summary>
+    private void Finish(double work, double seconds)
+    {
+        (_briefWork, _briefSeconds) = (_briefWork + work, _briefSeconds + seconds);
+        if (_briefWork < LeastTellingTokens)
+            return;
+        if (_briefWork > Rate * _briefSeconds)
+            speed.Saw(_briefWork, _briefSeconds);
+        (_briefWork, _briefSeconds) = (0, 0);
     }
 
     /// <summary>Seconds until the line is empty: what is pending, less what has been done of it since the last first token.</summary>

@@ -12,22 +12,28 @@ internal static class DrainEndpoint
     /// <summary>Longest time a call may wait until the instance is empty.</summary>
     public static readonly ValueKind<TimeSpan> Wait = Quantities.Duration(TimeSpan.Zero, TimeSpan.FromHours(1));
 
+    /// <summary>How long emptying it may take.</summary>
+    public static readonly ValueKind<TimeSpan> Within = Quantities.Duration(TimeSpan.Zero, TimeSpan.FromHours(1));
+
     private const string Path = "/admin/fleet/{pool}/instances/{instance}/drain";
 
     public static void Map(IEndpointRouteBuilder routes, FleetHost fleet)
     {
-        routes.MapPost(Path, (string pool, string instance, string? wait, CancellationToken gone) => DrainAsync(fleet, pool, instance, true, wait, gone));
-        routes.MapDelete(Path, (string pool, string instance, CancellationToken gone) => DrainAsync(fleet, pool, instance, false, null, gone));
+        routes.MapPost(Path, (string pool, string instance, string? within, string? wait, CancellationToken gone) => DrainAsync(fleet, pool, instance, true, within, wait, gone));
+        routes.MapDelete(Path, (string pool, string instance, CancellationToken gone) => DrainAsync(fleet, pool, instance, false, null, null, gone));
     }
 
-    private static async Task<IResult> DrainAsync(FleetHost fleet, string pool, string instance, bool drains, string? wait, CancellationToken gone)
+    private static async Task<IResult> DrainAsync(FleetHost fleet, string pool, string instance, bool drains, string? within, string? wait, CancellationToken gone)
     {
         Parsed<TimeSpan> time = Wait.Parse(wait ?? "0s");
         if (time.What is { } what)
             return AdminApi.Error($"wait: {what}; {time.Remedy}", StatusCodes.Status400BadRequest);
+        Parsed<TimeSpan> bound = within is null ? new Parsed<TimeSpan>(DrainOrdered.Usual) : Within.Parse(within);
+        if (bound.What is { } wrong)
+            return AdminApi.Error($"within: {wrong}; {bound.Remedy}", StatusCodes.Status400BadRequest);
         if (AdminApi.PoolOf(fleet, pool) is not { } found)
             return AdminApi.UnknownPool(fleet, pool);
-        if (await found.Host.DrainAsync(instance, drains, time.Value, gone) is not { } view)
+        if (await found.Host.DrainAsync(instance, drains, bound.Value, time.Value, gone) is not { } view)
             return AdminApi.Unknown($"no instance of pool '{pool}' is called '{instance}'; known: "
                 + string.Join(", ", (await found.Host.DescribeAsync()).Instances.Select(i => i.Id)));
         return AdminApi.Answer(view, drains && view.Leases > 0 ? StatusCodes.Status202Accepted : StatusCodes.Status200OK);

@@ -10,6 +10,7 @@ namespace FleetRouter.Gateway.Admin;
 internal static class DrainVerb
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    private static readonly ValueKind<TimeSpan> Durations = Quantities.Duration(TimeSpan.Zero, TimeSpan.MaxValue);
 
     public static Command Command()
     {
@@ -18,18 +19,22 @@ internal static class DrainVerb
         System.CommandLine.Option<string> url = AdminClient.AddressOption("The running gateway's admin API.");
         var undo = new System.CommandLine.Option<bool>("--undo") { Description = "Let it take work again." };
         var wait = new System.CommandLine.Option<string>("--wait") { Description = "Longest time to wait until it is empty.", HelpName = "DURATION", DefaultValueFactory = _ => "30s" };
+        var within = new System.CommandLine.Option<string>("--within") { Description = "How long it may take: answers that will have ended in half of that are let end, the others are carried over.", HelpName = "DURATION", DefaultValueFactory = _ => Durations.Format(DrainOrdered.Usual) };
         var json = new System.CommandLine.Option<string?>("--json") { Description = "Write the instance's state to this file too.", HelpName = "FILE" };
-        wait.Validators.Add(result =>
-        {
-            if (DrainEndpoint.Wait.Parse(result.GetValueOrDefault<string>()!) is { What: { } what, Remedy: { } remedy })
-                result.AddError($"--wait: {what}; {remedy}");
-        });
-        var command = new Command("drain", "Give an instance no new work and have what it has go elsewhere; exit code 0 only if it is empty.") { instance, pool, url, undo, wait, json };
+        Check(wait, DrainEndpoint.Wait);
+        Check(within, DrainEndpoint.Within);
+        var command = new Command("drain", "Give an instance no new work and have what it has go elsewhere; exit code 0 only if it is empty.") { instance, pool, url, undo, within, wait, json };
         command.SetAction((parsed, cancellation) => RunAsync(
-            new DrainOrder(parsed.GetValue(instance)!, parsed.GetValue(pool), parsed.GetValue(undo), DrainEndpoint.Wait.Parse(parsed.GetValue(wait)!).Value),
+            new DrainOrder(parsed.GetValue(instance)!, parsed.GetValue(pool), parsed.GetValue(undo), DrainEndpoint.Within.Parse(parsed.GetValue(within)!).Value, DrainEndpoint.Wait.Parse(parsed.GetValue(wait)!).Value),
             new Uri(parsed.GetValue(url)!), parsed.GetValue(json), Console.Out, Console.Error, cancellation));
         return command;
     }
+
+    private static void Check(System.CommandLine.Option<string> option, ValueKind<TimeSpan> kind) => option.Validators.Add(result =>
+    {
+        if (kind.Parse(result.GetValueOrDefault<string>()!) is { What: { } what, Remedy: { } remedy })
+            result.AddError($"{option.Name}: {what}; {remedy}");
+    });
 
     internal static async Task<int> RunAsync(DrainOrder order, Uri url, string? json, TextWriter output, TextWriter errors, CancellationToken cancellation)
     {
@@ -40,7 +45,7 @@ internal static class DrainVerb
             string path = $"/admin/fleet/{Uri.EscapeDataString(pool)}/instances/{Uri.EscapeDataString(order.Instance)}/drain";
             InstanceView view = await (order.Undo
                 ? admin.AskAsync<InstanceView>(HttpMethod.Delete, path, cancellation)
-                : admin.AskAsync<InstanceView>(HttpMethod.Post, $"{path}?wait={Quantities.Duration(TimeSpan.Zero, TimeSpan.MaxValue).Format(order.Wait)}", cancellation));
+                : admin.AskAsync<InstanceView>(HttpMethod.Post, $"{path}?within={Durations.Format(order.Within)}&wait={Durations.Format(order.Wait)}", cancellation));
             if (json is not null)
                 await File.WriteAllTextAsync(json, JsonSerializer.Serialize(view, new JsonSerializerOptions(JournalJson.Options) { WriteIndented = true }) + "\n", cancellation);
             if (!order.Undo && view.Leases > 0)
@@ -83,5 +88,6 @@ internal static class DrainVerb
 /// <param name="Instance">The instance.</param>
 /// <param name="Pool">Its pool; null to look for it.</param>
 /// <param name="Undo">Whether it is to take work again.</param>
+/// <param name="Within">How long it may take.</param>
 /// <param name="Wait">Longest time to wait until it is empty.</param>
-internal sealed record DrainOrder(string Instance, string? Pool, bool Undo, TimeSpan Wait);
+internal sealed record DrainOrder(string Instance, string? Pool, bool Undo, TimeSpan Within, TimeSpan Wait);

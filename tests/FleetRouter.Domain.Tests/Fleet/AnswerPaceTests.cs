@@ -1,4 +1,6 @@
 using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+using FleetRouter.Domain.Tests.Placement.Rivals;
 
 namespace FleetRouter.Domain.Tests.Fleet;
 
@@ -26,6 +28,22 @@ public sealed class AnswerPaceTests
             pace.Saw(0.2, 0.1);
         pace.Spend(10, TimeSpan.FromSeconds(100));
         Assert.Equal(100 - 1.5 + 20, pace.FreeAt.TotalSeconds, 1e-6);
+    }
+
+    [Fact]
+    public void What_was_spent_before_an_instance_was_empty_delays_nobody_after()
+    {
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test" }, "a");
+        for (ulong n = 0; n < 50; n++)
+        {
+            PlacementRequest request = pool.Request(Prompts.Of((n, 200)));   // 1.6 s at the speed believed
+            pool.Place(request);
+            pool.Advance(0.05);
+            pool.Progress(request.Id);
+            pool.End(request.Id);
+        }
+        pool.Place(pool.Request());
+        Assert.IsType<Dispatch>(pool.Arrive(pool.Request()));
     }
 
     [Fact]

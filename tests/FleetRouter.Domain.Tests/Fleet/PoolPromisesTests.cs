@@ -43,7 +43,7 @@ public sealed class PoolPromisesTests
     {
         ulong[] once = Digests(), again = Digests();
         Assert.Equal(once, again);
-        Assert.Equal(14_489_972_767_170_395_663UL, once.Aggregate(0UL, FleetRouter.Domain.Prefixes.XxHash64.Mix));
+        Assert.Equal(4_396_504_244_338_165_872UL, once.Aggregate(0UL, FleetRouter.Domain.Prefixes.XxHash64.Mix));
 
         static ulong[] Digests() => [.. Enumerable.Range(1, 20).Select(seed => new RandomPoolRun((ulong)seed).Live(500).Digest.Value)];
     }

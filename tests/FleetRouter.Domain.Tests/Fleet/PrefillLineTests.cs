@@ -39,6 +39,30 @@ public sealed class PrefillLineTests
         Assert.True(line.BusyShare(now + TimeSpan.FromMinutes(10)) < 0.01);
     }
 
+    [Theory]
+    [InlineData(0.01, false, 20_000)]   // 200 tokens in 10 ms each
+    [InlineData(0.01, true, 10_000)]    // a long prompt told better
+    [InlineData(0.5, false, 1_000)]     // slower than believed: of what else they waited for nobody knows
+    public void Where_there_are_only_short_prompts_they_show_what_the_speed_is_at_least(double seconds, bool afterALongOne, double rate)
+    {
+        var line = new PrefillLine(new PrefillSpeed(new PrefillSpeed(1_000)));
+        TimeSpan now = TimeSpan.Zero;
+        if (afterALongOne)
+            Pass(100_000, PrefillWork.Of(100_000, 100_000) / 10_000 + 0.02);
+        for (int i = 0; i < 2_000; i++)
+            Pass(200, seconds);
+        Assert.InRange(line.Rate, 0.85 * rate, 1.1 * rate);
+
+        void Pass(int tokens, double takes)
+        {
+            InFlight work = Prompt(tokens);
+            work.DispatchedAt = now;
+            line.Add(work, now);
+            now += TimeSpan.FromSeconds(takes);
+            line.Finish(work, now);
+        }
+    }
+
     private static InFlight Prompt(int tokens) => new(new PlacementRequest { Id = "r", Model = "m", Api = ApiKind.Chat, Prompt = PromptChain.Empty }, TimeSpan.Zero)
     {
         PromptTokens = tokens, UncachedTokens = tokens, PrefillWork = PrefillWork.Of(tokens, tokens),

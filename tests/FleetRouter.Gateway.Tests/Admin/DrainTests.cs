@@ -25,7 +25,7 @@ public sealed class DrainTests
     }
 
     private async Task<int> VerbAsync(GatewayUnderTest gateway, string instance, bool undo = false, string? pool = null, TimeSpan wait = default, string? json = null) =>
-        await DrainVerb.RunAsync(new DrainOrder(instance, pool, undo, wait), new Uri(gateway.Server.AdminAddress), json, _output, _errors, CancellationToken.None);
+        await DrainVerb.RunAsync(new DrainOrder(instance, pool, undo, DrainOrdered.Usual, wait), new Uri(gateway.Server.AdminAddress), json, _output, _errors, CancellationToken.None);
 
     [Fact]
     public async Task An_idle_instance_is_empty_at_once_takes_nothing_more_and_works_again_when_that_is_taken_back()
@@ -64,6 +64,7 @@ public sealed class DrainTests
     [InlineData("/admin/fleet/nobody/instances/a:1/drain", 404, "no pool is called 'nobody'; known: test")]
     [InlineData("/admin/fleet/test/instances/a:1/drain", 404, "no instance of pool 'test' is called 'a:1'; known: 127.0.0.1:")]
     [InlineData("/admin/fleet/test/instances/a:1/drain?wait=soon", 400, "wait: ")]
+    [InlineData("/admin/fleet/test/instances/a:1/drain?within=soon", 400, "within: ")]
     public async Task What_is_unknown_or_unreadable_is_named(string path, int status, string message)
     {
         await using GatewayUnderTest gateway = await StartAsync();
@@ -105,7 +106,7 @@ public sealed class DrainTests
         await using GatewayUnderTest gateway = await StartAsync();
         Assert.Equal(1, await VerbAsync(gateway, "a:1"));
         Assert.Equal(1, await VerbAsync(gateway, "a:1", pool: "nobody"));
-        Assert.Equal(1, await DrainVerb.RunAsync(new DrainOrder("a:1", null, false, default), new Uri("http://127.0.0.1:9"), null, _output, _errors, CancellationToken.None));
+        Assert.Equal(1, await DrainVerb.RunAsync(new DrainOrder("a:1", null, false, default, default), new Uri("http://127.0.0.1:9"), null, _output, _errors, CancellationToken.None));
         string[] lines = _errors.ToString().TrimEnd().Split(Environment.NewLine);
         Assert.Equal(3, lines.Length);
         Assert.StartsWith("fleet drain: no instance is called 'a:1'; known: 127.0.0.1:", lines[0]);

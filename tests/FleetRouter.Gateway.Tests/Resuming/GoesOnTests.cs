@@ -22,7 +22,7 @@ public sealed class GoesOnTests
         using var lines = new StreamReader(await stream.Content.ReadAsStreamAsync());
         string served = stream.Headers.GetValues("x-gateway-destination-endpoint-served").Single();
         string text = await ReadAsync(lines, 40);
-        using HttpResponseMessage drained = await gateway.Admin.PostAsync($"/admin/fleet/{GatewayUnderTest.Pool}/instances/{served}/drain?wait=2m", null);
+        using HttpResponseMessage drained = await gateway.Admin.PostAsync($"/admin/fleet/{GatewayUnderTest.Pool}/instances/{served}/drain?within=0s&wait=2m", null);
         Assert.Equal(HttpStatusCode.OK, drained.StatusCode);
         var source = gateway.Engines!.Instances.Single(e => e.Address.Authority == served);
         await source.WhenIdleAsync();
