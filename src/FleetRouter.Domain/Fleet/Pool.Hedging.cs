@@ -84,7 +84,7 @@ public sealed partial class Pool
         double there = _waits.Within(0.5, Expected(query, to))!.Value;
         if (there > late)
         {
-            LookAt(work, there - late);
+            LookAt(work, (there - late) / 2);   // it is later then, and the line there shorter
             return;
         }
         _mayHedge--;
