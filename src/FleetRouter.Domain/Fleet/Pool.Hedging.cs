@@ -106,7 +106,7 @@ public sealed partial class Pool
         Instance? soonest = null;
         double least = double.PositiveInfinity;
         foreach (Instance instance in query.Ready.Instances)
-            if (instance != from && instance.Claims.Count == 0 && query.Obstacle(instance) is null && query.Fit(instance).Obstacle is null
+            if (instance.Id != from.Id && instance.Claims.Count == 0 && query.Obstacle(instance) is null && query.Fit(instance).Obstacle is null
                 && Expected(query, instance) is var expected && expected < least)
                 (soonest, least) = (instance, expected);
         return soonest;

@@ -10,8 +10,8 @@ internal sealed class FirstTokenWaits
     /// milliseconds' lateness of a short prompt from being a large multiple.</summary>
     public const double Base = 0.1;
 
-    /// <summary>Requests that tell enough: a few of them are beyond the 95th percentile.</summary>
-    private const double LeastSeen = 100;
+    /// <summary>Requests that tell enough: two of them are beyond the 95th percentile.</summary>
+    public const int LeastSeen = 40;
 
     /// <summary>As many seen, all count half.</summary>
     private const double MostSeen = 1_000;
