@@ -76,6 +76,18 @@ public sealed class HedgingTests
         await OutcomeAsync(gateway, "won");
     }
 
+    /// <summary>A request that both engines hold: the one asked first, and the one asked too.</summary>
+    private static async Task<(Hold First, Hold Second, string FirstAnswer, string SecondAnswer)> BothAsync(
+        HeldEngine a, HeldEngine b, Action ask, Said said = Said.Head)
+    {
+        Hold atA = a.HoldNext(said), atB = b.HoldNext(said);
+        ask();
+        bool isA = await Task.WhenAny(atA.Began.Task, atB.Began.Task) == atA.Began.Task;
+        await Task.WhenAll(atA.Began.Task, atB.Began.Task);
+        Assert.Equal(await (isA ? atA : atB).Began.Task + "h", await (isA ? atB : atA).Began.Task);
+        return isA ? (atA, atB, "from a", "from b") : (atB, atA, "from b", "from a");
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
@@ -83,20 +95,65 @@ public sealed class HedgingTests
     {
         await using HeldEngine a = new("a"), b = new("b");
         await using GatewayUnderTest gateway = await StartAsync(1, a, b);
-        Hold one = a.HoldNext(Said.Head);
-        (Task<string> answer, string id) = await HeldAsync(one, () => AskAsync(gateway, stream: true));
-        // That may have been asked of the other already; if it was, another is held.
-        Hold two = b.HoldNext(Said.Head);
-        if (await Task.WhenAny(answer, two.Began.Task) == answer)
-        {
-            await answer;
-            one = a.HoldNext(Said.Head);
-            (answer, id) = await HeldAsync(one, () => AskAsync(gateway, stream: true));
-        }
-        Assert.Equal(id + "h", await two.Began.Task);
-        (first ? one : two).Ends.SetResult(Ending.Answers);
-        Assert.Equal(first ? "from a" : "from b", await answer);
-        await (first ? two : one).Left.Task;
+        Task<string> answer = Task.FromResult("");
+        var both = await BothAsync(a, b, () => answer = AskAsync(gateway, stream: true));
+        (first ? both.First : both.Second).Ends.SetResult(Ending.Answers);
+        Assert.Equal(first ? both.FirstAnswer : both.SecondAnswer, await answer);
+        await (first ? both.Second : both.First).Left.Task;
         await OutcomeAsync(gateway, first ? "lost" : "won");
+    }
+
+    [Theory]
+    [InlineData(true, Ending.Breaks)]
+    [InlineData(true, Ending.Sheds)]
+    [InlineData(false, Ending.Breaks)]
+    [InlineData(false, Ending.Sheds)]
+    public async Task Where_one_of_two_engines_fails_the_other_answers(bool first, Ending how)
+    {
+        await using HeldEngine a = new("a"), b = new("b");
+        await using GatewayUnderTest gateway = await StartAsync(1, a, b);
+        Task<string> answer = Task.FromResult("");
+        var both = await BothAsync(a, b, () => answer = AskAsync(gateway, stream: true), how == Ending.Sheds ? Said.Nothing : Said.Head);
+        int calls = a.Calls + b.Calls;
+        (first ? both.First : both.Second).Ends.SetResult(how);
+        await gateway.UntilAsync(state => state.Leases == 1, "one attempt left");
+        (first ? both.Second : both.First).Ends.SetResult(Ending.Answers);
+        Assert.Equal(first ? both.SecondAnswer : both.FirstAnswer, await answer);
+        Assert.Equal(calls, a.Calls + b.Calls);
+        await OutcomeAsync(gateway, first ? "won" : "failed");
+    }
+
+    [Fact]
+    public async Task A_client_that_leaves_cancels_both()
+    {
+        await using HeldEngine a = new("a"), b = new("b");
+        await using GatewayUnderTest gateway = await StartAsync(1, a, b);
+        using var leaves = new CancellationTokenSource();
+        Task<string> answer = Task.FromResult("");
+        var both = await BothAsync(a, b, () => answer = AskAsync(gateway, stream: true, leaves: leaves.Token));
+        await leaves.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => answer);
+        await Task.WhenAll(both.First.Left.Task, both.Second.Left.Task);
+        await gateway.ServesOnAsync();
+    }
+
+    [Fact]
+    public async Task Without_a_budget_nobody_is_asked_twice()
+    {
+        await using HeldEngine a = new("a"), b = new("b");
+        await using GatewayUnderTest gateway = await StartAsync(0, a, b);
+        Hold slow = a.HoldNext(Said.Nothing);
+        int asked = 0;
+        (Task<string> answer, _) = await HeldAsync(slow, () =>
+        {
+            asked++;
+            return AskAsync(gateway, stream: true);
+        });
+        for (int i = 0; i < Lessons; i++, asked++)
+            await AskAsync(gateway, stream: true);
+        slow.Ends.SetResult(Ending.Answers);
+        Assert.Equal("from a", await answer);
+        Assert.Equal(Lessons + asked, a.Calls + b.Calls);
+        Assert.DoesNotContain("fleetrouter_hedges_total{", await gateway.Http.GetStringAsync("/metrics"), StringComparison.Ordinal);
     }
 }

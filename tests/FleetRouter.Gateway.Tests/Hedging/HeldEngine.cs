@@ -44,7 +44,7 @@ internal sealed class HeldEngine : IAsyncDisposable
                 hold.Left.SetResult();
                 return;
             }
-            answer = await hold.Ends.Task switch { Ending.Answers => answer[before.Length..], Ending.Sheds => RawEngine.Json("{}", 503), _ => "" };
+            answer = await hold.Ends.Task switch { Ending.Answers => answer[before.Length..], Ending.Sheds when before.Length == 0 => RawEngine.Json("{}", 503), _ => "" };
         }
         await call.WriteAsync(answer);
     }
@@ -56,7 +56,7 @@ internal sealed class HeldEngine : IAsyncDisposable
 }
 
 /// <summary>How a held request ends.</summary>
-internal enum Ending
+public enum Ending
 {
     Answers,
     Sheds,
