@@ -30,7 +30,7 @@ public sealed partial class Pool
     /// <summary>Notes when the request, just sent, is late.</summary>
     private void WatchFirstToken(InFlight work)
     {
-        work.ExpectedSeconds = work.Instance!.Line.Seconds(_now);
+        (work.ExpectedSeconds, work.LateAt) = (work.Instance!.Line.Seconds(_now), null);
         if (_options.HedgeBudget > 0 && work is { Emitted: 0, IsHedged: false, Request.CanHedge: true }
             && _waits.Within(UsualShare, work.ExpectedSeconds) is { } usual)
             LookAt(work, usual);
