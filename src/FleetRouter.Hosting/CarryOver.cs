@@ -5,4 +5,8 @@ namespace FleetRouter.Hosting;
 /// <param name="To">Where it is to go.</param>
 /// <param name="AtOnce">It has no first token yet and is the other's from now on (<see cref="Domain.Fleet.Move"/>); otherwise its answer is to be
 /// carried over while it streams, and the outcome reported (<see cref="Domain.Fleet.Migrate"/>).</param>
-public sealed record CarryOver(string From, Placement To, bool AtOnce);
+public sealed record CarryOver(string From, Placement To, bool AtOnce)
+{
+    /// <summary>It is to be asked there too, until one of the two has a first token (<see cref="Domain.Fleet.Hedge"/>).</summary>
+    public bool IsHedge { get; init; }
+}

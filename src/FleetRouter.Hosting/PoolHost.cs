@@ -53,7 +53,7 @@ public sealed class PoolHost : IDisposable
     /// <summary>Asks for an instance. Answers at once unless the request is held.</summary>
     /// <param name="request">The request.</param>
     /// <param name="clientGone">The client's own token.</param>
-    /// <param name="carryOver">Told when the pool wants the request elsewhere while it is answered; must not block.</param>
+    /// <param name="carryOver">Told when the pool wants the request elsewhere, or elsewhere too, while it is under way; must not block.</param>
     /// <exception cref="OperationCanceledException"><paramref name="clientGone"/> fired while the request was held;
     /// nothing is left of it.</exception>
     public Task<Placement> PlaceAsync(PlacementRequest request, CancellationToken clientGone, Action<CarryOver>? carryOver = null)
@@ -87,6 +87,14 @@ public sealed class PoolHost : IDisposable
     /// <param name="failure">Why it stays where it is; null where it was cut over.</param>
     public void MigrationEnded(string requestId, int emittedTokens, string? failure = null) =>
         Post(new MigrationEnded(_clock.Now, requestId, emittedTokens, failure));
+
+    /// <summary>Reports that of two attempts of a request one is left.</summary>
+    /// <param name="requestId">The request.</param>
+    /// <param name="end">Which, and why.</param>
+    /// <param name="failure">What failed; null if nothing did.</param>
+    /// <param name="reason">The same, in one line.</param>
+    public void HedgeEnded(string requestId, HedgeEnd end, AttemptFailure? failure = null, string? reason = null) =>
+        Post(new HedgeEnded(_clock.Now, requestId, end, failure, reason));
 
     /// <summary>Has an instance emptied, or takes that back.</summary>
     /// <param name="instance">The instance.</param>
@@ -198,6 +206,7 @@ public sealed class PoolHost : IDisposable
             case Dispatch e: Answer(e.RequestId, At(e.Instance, e.Decision, e.Patience)); break;
             case Migrate e: AskToCarryOver(e.RequestId, e.From, At(e.To, e.Decision, e.Patience), atOnce: false); break;
             case Move e: AskToCarryOver(e.RequestId, e.From, At(e.To, e.Decision, e.Patience), atOnce: true); break;
+            case Hedge e: AskToCarryOver(e.RequestId, e.From, At(e.To, e.Decision, e.Patience), atOnce: false, isHedge: true); break;
             case InstanceEmptied e: Emptied(e.Instance); break;
             case InstanceChanged { From: InstanceState.Draining, To: not InstanceState.Gone } e: Emptied(e.Instance); break;
             case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision)); break;
@@ -208,10 +217,10 @@ public sealed class PoolHost : IDisposable
 
     private Placement At(string instance, Decision decision, Patience patience) => new(instance, _addresses[instance], null, decision) { Patience = patience };
 
-    private void AskToCarryOver(string requestId, string from, Placement to, bool atOnce)
+    private void AskToCarryOver(string requestId, string from, Placement to, bool atOnce, bool isHedge = false)
     {
         if (_carryOver.TryGetValue(requestId, out Action<CarryOver>? carryOver))
-            carryOver(new CarryOver(from, to, atOnce));
+            carryOver(new CarryOver(from, to, atOnce) { IsHedge = isHedge });
     }
 
     /// <summary>Nobody need wait for it any more: it is empty, or to be emptied no longer.</summary>

@@ -12,7 +12,7 @@ internal static class SafetyCommand
     private const int ViolationsShown = 5;
 
     private sealed record SafetyReport(
-        ulong FirstSeed, int Seeds, long Events, int Moves, int Migrations, int Resumes, double Seconds, IReadOnlyDictionary<string, int> SeedsByPolicy,
+        ulong FirstSeed, int Seeds, long Events, int Moves, int Migrations, int Hedges, int Resumes, double Seconds, IReadOnlyDictionary<string, int> SeedsByPolicy,
         IReadOnlyDictionary<string, int> RequestsByEnd, int ViolatingSeeds, IReadOnlyList<string> Violations);
 
     public static Command Create()
@@ -36,13 +36,13 @@ internal static class SafetyCommand
         var runs = new SafetyRun[seeds];
         Parallel.For(0, seeds, new ParallelOptions { CancellationToken = interruption.Stop }, i => runs[i] = SafetyRun.Of(first + (ulong)i));
         List<string> violations = [.. runs.Where(run => run.Violation is not null).Select(run => run.Violation!)];
-        var report = new SafetyReport(first, seeds, runs.Sum(run => run.Events), runs.Sum(run => run.Moves), runs.Sum(run => run.Migrations), runs.Sum(run => run.Resumes), took.Elapsed.TotalSeconds,
+        var report = new SafetyReport(first, seeds, runs.Sum(run => run.Events), runs.Sum(run => run.Moves), runs.Sum(run => run.Migrations), runs.Sum(run => run.Hedges), runs.Sum(run => run.Resumes), took.Elapsed.TotalSeconds,
             runs.GroupBy(run => run.Policy).OrderBy(group => group.Key, StringComparer.Ordinal).ToDictionary(group => group.Key, group => group.Count()),
             Enum.GetValues<OutcomeKind>().ToDictionary(kind => kind.ToString(), kind => runs.Sum(run => run.Ends.GetValueOrDefault(kind))),
             violations.Count, [.. violations.Take(ViolationsShown)]);
 
         foreach (string violation in report.Violations) Console.WriteLine(violation + "\n");
-        Console.WriteLine(FormattableString.Invariant($"{seeds:n0} seeds from {first}, {report.Events:n0} events, {report.Moves:n0} moves, {report.Migrations:n0} carried over, {report.Resumes:n0} resumed, {report.Seconds:0.0} s"));
+        Console.WriteLine(FormattableString.Invariant($"{seeds:n0} seeds from {first}, {report.Events:n0} events, {report.Moves:n0} moves, {report.Migrations:n0} carried over, {report.Hedges:n0} asked twice, {report.Resumes:n0} resumed, {report.Seconds:0.0} s"));
         Console.WriteLine($"seeds by policy:   {string.Join(", ", report.SeedsByPolicy.Select(pair => $"{pair.Key} {pair.Value}"))}");
         Console.WriteLine($"requests by end:   {string.Join(", ", report.RequestsByEnd.Select(pair => FormattableString.Invariant($"{pair.Key} {pair.Value:n0}")))}");
         Console.WriteLine(violations.Count == 0 ? "every promise was kept" : $"{violations.Count} seeds broke a promise; the first {report.Violations.Count} are shown above");

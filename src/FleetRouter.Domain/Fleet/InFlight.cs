@@ -67,6 +67,21 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     /// <summary>Whether it is a successor that is being computed: the request itself is still elsewhere.</summary>
     public bool IsArriving;
 
+    /// <summary>The same request on a second instance that is to give it its first token, with the lease it has there; null while it is asked once.</summary>
+    public InFlight? Second;
+
+    /// <summary>Whether it was ever asked twice: that is done once.</summary>
+    public bool IsHedged;
+
+    /// <summary>Whether it is on two instances at once, here and elsewhere.</summary>
+    public bool IsAskedTwice => IsArriving || Second is not null;
+
+    /// <summary>Seconds to its first token expected when it was sent.</summary>
+    public double ExpectedSeconds;
+
+    /// <summary>When its first token is late; null where that is nobody's concern.</summary>
+    public TimeSpan? LateAt;
+
     /// <summary>Its place among those its instance answers.</summary>
     public int AnsweringAt;
 
@@ -115,6 +130,7 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     {
         PromptTokens = SequenceTokens, Emitted = Emitted + OutputTokens, Key = Key, Attempt = Attempt, Fruitless = Fruitless, Resumes = Resumes,
         Moves = Moves + 1, Failed = Failed, Order = Order, LatestStart = LatestStart, HasSlo = HasSlo, HeldFor = HeldFor,
+        IsHedged = IsHedged,
     };
 
     /// <summary>Begins to carry it over; <paramref name="successor"/> has its lease.</summary>
@@ -134,6 +150,15 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
         Instance!.Leaving--;
         successor.Instance!.Arriving--;
         return successor;
+    }
+
+    /// <summary>It is asked of one instance again, whichever of the two; the lease of the second goes on. Null if there is no second.</summary>
+    public InFlight? LetSecondGo()
+    {
+        if (Second is not { } second)
+            return null;
+        (Second, second.IsArriving) = (null, false);
+        return second;
     }
 
     /// <summary>The client has so many tokens now that it goes on here: what came while the prompt was computed is part of it.</summary>
@@ -165,13 +190,14 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
         instance.DecodeTokens -= remaining - RemainingOutput;
     }
 
-    /// <summary>Ends the lease, and that of its successor.</summary>
+    /// <summary>Ends the lease, and that of its successor or its second.</summary>
     public void EndLease(TimeSpan now)
     {
         if (Instance is not { } instance)
             return;
         if (Successor is not null)
             LetGo().EndLease(now);
+        LetSecondGo()?.EndLease(now);
         instance.Release(this);
         instance.Leased((now - DispatchedAt).TotalSeconds);
         instance.Prefixes.Unpin(Request.Prompt.Hashes, Pin, now);

@@ -12,6 +12,7 @@ public sealed partial class Pool
     {
         if (!_inFlight.TryGetValue(e.RequestId, out InFlight? work) || work.Instance is not { } instance)
             return;
+        Instance? second = work.Second?.Instance;
         work.EndLease(_now);
         bool gotOn = e.EmittedTokens > work.Emitted;
         if (gotOn)
@@ -19,21 +20,7 @@ public sealed partial class Pool
             work.Failed = null;   // what it found out of reach before says nothing of now
             work.ResumeAt(e.EmittedTokens, _now);
         }
-        if (e.Failure == AttemptFailure.EngineBusy)
-        {
-            instance.BusyUntil = _now + BusyRest;
-            WakeFor(instance, instance.BusyUntil);
-        }
-        else
-        {
-            if (work.Emitted == 0)
-                (work.Failed ??= []).Add(instance);
-            // One that has half an answer goes back there too, once a probe finds the instance well.
-            if (e.Failure == AttemptFailure.Stalled)
-                Stall(instance, work, e.Reason, effects);
-            else
-                Doubt(instance, work, e.Reason, effects);
-        }
+        Blame(instance, work, work, e.Failure, e.Reason, effects);
         work.Fruitless = gotOn ? 1 : work.Fruitless + 1;
         if (work.Fruitless > _options.MaxAttempts || work.Resumes > MostResumes)
             Refuse(work, Exhausted(work, e), [], effects);
@@ -45,7 +32,33 @@ public sealed partial class Pool
             Place(work, effects);
         }
         Disappoint(instance, effects);
+        if (second is not null)
+            Offer(second, effects);
         ReleaseHeld(effects);
+    }
+
+    /// <summary>What the failure of an attempt says of its instance.</summary>
+    /// <param name="instance">The instance.</param>
+    /// <param name="failed">The attempt.</param>
+    /// <param name="left">The request as it goes on: it is not tried there again.</param>
+    /// <param name="failure">What failed.</param>
+    /// <param name="reason">The same in words.</param>
+    /// <param name="effects">What is to be done.</param>
+    private void Blame(Instance instance, InFlight failed, InFlight left, AttemptFailure failure, string reason, List<PoolEffect> effects)
+    {
+        if (failure == AttemptFailure.EngineBusy)
+        {
+            instance.BusyUntil = _now + BusyRest;
+            WakeFor(instance, instance.BusyUntil);
+            return;
+        }
+        if (left.Emitted == 0)
+            (left.Failed ??= []).Add(instance);
+        // One that has half an answer goes back there too, once a probe finds the instance well.
+        if (failure == AttemptFailure.Stalled)
+            Stall(instance, failed, reason, effects);
+        else
+            Doubt(instance, failed, reason, effects);
     }
 
     private Refusal Exhausted(InFlight work, AttemptFailed last) => last.Failure == AttemptFailure.EngineBusy

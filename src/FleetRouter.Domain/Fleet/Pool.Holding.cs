@@ -225,14 +225,18 @@ public sealed partial class Pool
             _wakes.Add(instance);
     }
 
-    /// <summary>One alarm at a time: for the next instance, or the first hold that runs out. It is never put off either.</summary>
+    /// <summary>One alarm at a time: for the next instance, the first hold that runs out, or the next first token that is late. It is never put off
+    /// either.</summary>
     private void SetAlarm(List<PoolEffect> effects)
     {
-        if (_held.First is not { } first)
-            return;
-        TimeSpan wanted = Deadline(first.Value);
-        if (_wakes.Min is { } next && next.WakesAt < wanted)
-            wanted = next.WakesAt > _now ? next.WakesAt : _now;   // from when nobody waited
+        TimeSpan wanted = NextLate();
+        if (_held.First is { } first)
+        {
+            TimeSpan deadline = Deadline(first.Value);
+            if (_wakes.Min is { } next && next.WakesAt < deadline)
+                deadline = next.WakesAt > _now ? next.WakesAt : _now;   // from when nobody waited
+            wanted = deadline < wanted ? deadline : wanted;
+        }
         if (wanted >= _alarm)
             return;
         _alarm = wanted;

@@ -59,7 +59,7 @@ public sealed partial class Pool
         foreach (InFlight work in from.Prefilling.Skip(first).ToArray())
         {
             missing += work.UncachedTokens;
-            if (work.Request.Priority > 0 == isHigh && work.Request.CanMove && !work.IsArriving && work.Moves < MostMoves && tried++ < MostQueuedLookedAt
+            if (work.Request.Priority > 0 == isHigh && work.Request.CanMove && !work.IsAskedTwice && work.Moves < MostMoves && tried++ < MostQueuedLookedAt
                 && Relief.Queued(QueryFor(work, null), from, ahead / from.PrefillRate, missing) is { } transfer)
             {
                 missing -= work.UncachedTokens;
@@ -76,7 +76,7 @@ public sealed partial class Pool
     {
         if (from.State != InstanceState.Draining)
             return;
-        foreach (InFlight work in from.Prefilling.Where(w => w.Request.CanMove && !w.IsArriving).ToArray())
+        foreach (InFlight work in from.Prefilling.Where(w => w.Request.CanMove && !w.IsAskedTwice).ToArray())
             if (Elsewhere(work, from) is { } transfer)
                 MoveQueued(work, transfer.To, PlacementRule.Drained, transfer.Here, transfer.There, effects);
         InFlight[] answering = [.. from.Answering.Where(w => w.Request.CanMove && w.Successor is null && !EndsSoon(w, from)).OrderBy(w => w.SequenceTokens).ThenBy(w => w.Order)];

@@ -68,6 +68,7 @@ public sealed partial class Pool
                 break;
             case DrainOrdered e when _roster.Find(e.Instance) is { } instance: Drain(instance, e, effects); break;
             case MigrationEnded e: CarriedOver(e, effects); break;
+            case HedgeEnded e: Hedged(e, effects); break;
             case InstanceJoined e: _roster.Join(e.Instance, _now, _options, _speed, effects); break;
             case InstanceLeft e when _roster.Find(e.Instance) is { } instance:
                 _roster.Leave(e.Instance, _now, effects);
@@ -76,7 +77,7 @@ public sealed partial class Pool
                 ReadmitNeeded(effects);
                 break;
             case OptionsChanged e: Change(e.Options, effects); break;
-            case AlarmRang: _alarm = TimeSpan.MaxValue; OfferDue(effects); ReleaseHeld(effects); break;
+            case AlarmRang: _alarm = TimeSpan.MaxValue; OfferDue(effects); ReleaseHeld(effects); HedgeLate(effects); break;
         }
         _roster.TellEmptied(_now, effects);
         SetAlarm(effects);
@@ -95,6 +96,7 @@ public sealed partial class Pool
         };
         _inFlight.Add(request.Id, work);
         _retries.Arrived(_now);
+        MayHedge();
         if (!_held.HoldsModel(request.Model) || request.Priority > 0)
         {
             Place(work, effects);
@@ -151,10 +153,12 @@ public sealed partial class Pool
     {
         work.Lease(instance, _now, work.PromptTokens - cachedTokens, Math.Max(0, _estimates.ProjectedOutput(work.Request) - work.Emitted));
         work.Patience = new Patience(FirstTokenAfter(instance), instance.Stall.At(_now));
+        WatchFirstToken(work);
         instance.LastDispatch = ++_dispatches;
         instance.Prefixes.Touch(work.Request.Prompt.Hashes, _now);
         work.Pin = instance.Prefixes.Pin(work.Request.Prompt.Hashes);
-        _homes.Settle(work, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
+        if (!work.IsArriving)
+            _homes.Settle(work, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
     }
 
     private void Rebalance(Instance from, List<PoolEffect> effects)
@@ -189,10 +193,13 @@ public sealed partial class Pool
         {
             instance.Line.Finish(work, _now);
             GotOn(instance, work);
+            if (_options.HedgeBudget > 0 && work.Emitted == 0)
+                _waits.Saw((_now - work.DispatchedAt).TotalSeconds, work.ExpectedSeconds);
         }
         work.Progress(e.OutputTokens);
         if (!first)
             return;
+        LetSecondGo(work, effects);
         if (instance.State == InstanceState.Draining)
             Empty(instance, effects);
         Offer(instance, effects);
@@ -205,6 +212,7 @@ public sealed partial class Pool
             return;
         Instance? freed = work.Instance ?? work.Claim;
         _held.Remove(work, _now);
+        Instance? second = work.Second?.Instance;
         if (work.Instance is { } instance)
         {
             MayCarry(work);
@@ -222,6 +230,8 @@ public sealed partial class Pool
         }
         if (freed is not null)
             Offer(freed, effects);
+        if (second is not null)
+            Offer(second, effects);
         ReleaseHeld(effects);
     }
 

@@ -36,6 +36,15 @@ public sealed record Migrate(string RequestId, string From, string To, Decision 
     public Patience Patience { get; init; }
 }
 
+/// <summary>Ask a second instance for a request whose first token is late, and give its client the answer of whichever has a first token first; the
+/// other is cancelled. The second's lease begins now. It ends, if the first wins, with <see cref="RequestProgressed"/>; how else one of the two
+/// ends is told by <see cref="HedgeEnded"/>. Once a request, where <see cref="PoolOptions.HedgeBudget"/> is above 0.</summary>
+public sealed record Hedge(string RequestId, string From, string To, Decision Decision) : PoolEffect
+{
+    /// <summary>How long it may be silent there.</summary>
+    public Patience Patience { get; init; }
+}
+
 /// <summary>Keep the request waiting: every instance that could take it is saturated.</summary>
 public sealed record Held(string RequestId) : PoolEffect;
 

@@ -59,6 +59,14 @@ public sealed record DrainOrdered(TimeSpan At, string Instance, bool Drains) : P
 /// <param name="Failure">Why it was not: the request stays where it is; null if it was.</param>
 public sealed record MigrationEnded(TimeSpan At, string RequestId, int EmittedTokens, string? Failure = null) : PoolEvent(At);
 
+/// <summary>Of the two attempts a <see cref="Hedge"/> made of a request one is left, and that not because the first had its first token.</summary>
+/// <param name="At">When.</param>
+/// <param name="RequestId">The request.</param>
+/// <param name="End">Which is left, and why.</param>
+/// <param name="Failure">What failed; null if nothing did.</param>
+/// <param name="Reason">The same, in one line.</param>
+public sealed record HedgeEnded(TimeSpan At, string RequestId, HedgeEnd End, AttemptFailure? Failure = null, string? Reason = null) : PoolEvent(At);
+
 /// <summary>A request is over, whatever its end was; its lease or its place among the held ones is free.</summary>
 /// <param name="At">When.</param>
 /// <param name="RequestId">The request.</param>
@@ -86,6 +94,19 @@ public enum AttemptFailure
 
     /// <summary>The engine fell silent for longer than its own pace allows.</summary>
     Stalled,
+}
+
+/// <summary>Which of two attempts is left.</summary>
+public enum HedgeEnd
+{
+    /// <summary>The second, which has its first token: the first was cancelled.</summary>
+    SecondWon,
+
+    /// <summary>The second: the first failed before either had its first token.</summary>
+    FirstFailed,
+
+    /// <summary>The first: the second failed before either had its first token.</summary>
+    SecondFailed,
 }
 
 /// <summary>How a request ended.</summary>

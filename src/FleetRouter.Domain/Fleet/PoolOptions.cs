@@ -53,6 +53,10 @@ public sealed record PoolOptions
     /// default 0.2 (as Finagle, Linkerd and Envoy have it).</summary>
     public double RetryBudget { get; init; } = 0.2;
 
+    /// <summary>Share of the requests that may be asked of a second instance too when their first token is late, the first of the two to have one
+    /// answering. Range 0 to 1, default 0: none, since the second attempt is work done twice.</summary>
+    public double HedgeBudget { get; init; }
+
     /// <summary>Share of the instances that may be kept out for failing or being slow though they answer their probes. Range 0 to 1,
     /// default 0.5; 0 keeps none out.</summary>
     public double MaxEjectedShare { get; init; } = 0.5;

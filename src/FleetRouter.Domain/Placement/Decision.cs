@@ -111,6 +111,9 @@ public enum CandidateRole
 
     /// <summary>The request is answered there and is carried over to another.</summary>
     Answering,
+
+    /// <summary>The request waits there for a first token that is late; its estimate is how much longer that is expected to take.</summary>
+    Late,
 }
 
 /// <summary>The rule that decided.</summary>
@@ -155,4 +158,7 @@ public enum PlacementRule
 
     /// <summary>Moved or carried over to where it costs least, since its instance is being emptied.</summary>
     Drained,
+
+    /// <summary>Asked of a second instance too, since its first token is late.</summary>
+    Hedged,
 }

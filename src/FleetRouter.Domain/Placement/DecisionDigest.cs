@@ -17,7 +17,7 @@ public sealed class DecisionDigest
     public long Decisions { get; private set; }
 
     /// <summary>Whether an effect is a decision about a request, as against word of an instance or a wish for an alarm.</summary>
-    public static bool IsDecision(PoolEffect effect) => effect is Dispatch or Move or Migrate or Refuse or Held;
+    public static bool IsDecision(PoolEffect effect) => effect is Dispatch or Move or Migrate or Hedge or Refuse or Held;
 
     /// <summary>The digest of one decision alone.</summary>
     public static ulong Of(PoolEffect effect)
@@ -37,6 +37,7 @@ public sealed class DecisionDigest
             case Held e: Begin(3, e.RequestId); break;
             case Move e: Begin(4, e.RequestId); Mix(e.From); Mix(e.To); Mix(e.Decision); break;
             case Migrate e: Begin(5, e.RequestId); Mix(e.From); Mix(e.To); Mix(e.Decision); break;
+            case Hedge e: Begin(6, e.RequestId); Mix(e.From); Mix(e.To); Mix(e.Decision); break;
         }
     }
 

@@ -40,6 +40,9 @@ public sealed record PlacementRequest
 
     /// <summary>Whether its answer may go on where another instance left it, so that it may be carried over while it runs. Default true.</summary>
     public bool CanMove { get; init; } = true;
+
+    /// <summary>Whether it may be asked of two instances until one has its first token, of which the pool is told. Default true.</summary>
+    public bool CanHedge { get; init; } = true;
 }
 
 /// <summary>The API a request came by.</summary>

@@ -46,7 +46,7 @@ internal static class Rebalancing
         {
             InFlight work = from.Prefilling[place];
             ahead += work.UncachedTokens;
-            if (place < from.Prefilling.Count - waiting || work.Moves > 0 || work.IsArriving || OtherCandidate(work, from, roster) is not { } to)
+            if (place < from.Prefilling.Count - waiting || work.Moves > 0 || work.IsAskedTwice || OtherCandidate(work, from, roster) is not { } to)
                 continue;
             CandidateScore there = Query(work, roster, options, estimates, now).Score(to, CandidateRole.Scored);
             var here = new CandidateScore(from.Id, CandidateRole.Queued, work.PromptTokens - work.UncachedTokens, work.UncachedTokens,

@@ -41,6 +41,7 @@ internal static class ConfigurationReference
             maxRequestsPerInstance: 256
             maxAttempts: 3
             retryBudget: 0.2
+            hedgeBudget: 0.05
             migration: false
             hold:
               max: 1024

@@ -112,6 +112,8 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             "Instances one request is tried on before it is refused."),
         new ValueOption<PoolSection, double>("retryBudget", Quantities.Number(0, 10), p => p.Options.RetryBudget, (p, v) => p with { Options = p.Options with { RetryBudget = v } },
             "Share of the requests, those of the last seconds and those in flight, that may be attempted again before they have a token, beside a few at any time; beyond it they are refused, so that a sick fleet is not asked for thrice its load. As Finagle, Linkerd and Envoy have it."),
+        new ValueOption<PoolSection, double>("hedgeBudget", Quantities.Number(0, 1), p => p.Options.HedgeBudget, (p, v) => p with { Options = p.Options with { HedgeBudget = v } },
+            "Share of the requests that may be asked of a second instance too when their first token is later than 95 of 100 are, beside what was expected of them; the first of the two to have a token answers, the other is cancelled. 0 asks nobody twice, since that is work done twice; 0.05 where engines hiccup and are not full. An answer's headers then come with its first token."),
         new GroupOption<PoolSection>("hold",
         [
             PoolCount("max", 0, 1_000_000, o => o.MaxHeld, (o, v) => o with { MaxHeld = v },

@@ -56,6 +56,9 @@ internal sealed partial class FleetTelemetry
                 if (e.Decision.HeldFor > TimeSpan.Zero)
                     _heldFor.Record(e.Decision.HeldFor.TotalSeconds, new KeyValuePair<string, object?>("pool", name));
                 break;
+            case Hedge e:
+                Decisions.Add(e.Decision);
+                break;
             case Refuse e:
                 Decisions.Add(e.Decision);
                 _refusals.Add(1, new("pool", name), new("reason", e.Refusal.Reason));

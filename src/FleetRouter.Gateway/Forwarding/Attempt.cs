@@ -46,6 +46,9 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     /// <summary>How the answer goes on elsewhere; null where nothing can.</summary>
     public Resumption? Resumption { get; init; }
 
+    /// <summary>How another engine is asked too while there is no first token; null where none is.</summary>
+    public Resumption? Hedging { get; init; }
+
     /// <summary>The engine's key, in place of the client's; null passes the client's on.</summary>
     public required string? EngineApiKey { get; init; }
 

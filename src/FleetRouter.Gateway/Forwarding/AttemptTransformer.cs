@@ -65,27 +65,4 @@ internal sealed class AttemptTransformer(Attempt attempt) : HttpTransformer
         response.ContentType = "application/json";
         return new WholeAnswer(resumable, attempt);
     }
-
-    /// <summary>Content that is read from one stream of ours, with nothing between it and YARP.</summary>
-    private sealed class PassingContent(PassingStream stream) : HttpContent
-    {
-        protected override Task<Stream> CreateContentReadStreamAsync() => Task.FromResult<Stream>(stream);
-
-        protected override Task<Stream> CreateContentReadStreamAsync(CancellationToken cancellation) => Task.FromResult<Stream>(stream);
-
-        protected override Task SerializeToStreamAsync(Stream target, System.Net.TransportContext? context) => stream.CopyToAsync(target);
-
-        protected override bool TryComputeLength(out long length)
-        {
-            length = 0;
-            return false;
-        }
-
-        protected override void Dispose(bool disposing)
-        {
-            if (disposing)
-                stream.Dispose();
-            base.Dispose(disposing);
-        }
-    }
 }

@@ -1,5 +1,6 @@
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.FrontDoor;
+using FleetRouter.Gateway.Hedging;
 using FleetRouter.Gateway.Resuming;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
@@ -64,8 +65,10 @@ internal sealed class EngineForwarder(IHttpForwarder yarp, UpstreamOptions optio
         context.Request.Body = body.Open();
         context.Request.ContentLength = body.Length;
         context.Request.Headers.TransferEncoding = default;
+        await using HedgedCall? hedged = attempt.Hedging is { } hedging ? new HedgedCall(_engines, attempt, hedging) : null;
+        HttpMessageInvoker engines = hedged is null ? _engines : new HttpMessageInvoker(hedged, disposeHandler: false);
         ForwarderError error = await yarp.SendAsync(
-            context, attempt.Placement.Address!.OriginalString, _engines, _request, new AttemptTransformer(attempt));
+            context, attempt.Placement.Address!.OriginalString, engines, _request, new AttemptTransformer(attempt));
         string trouble = error == ForwarderError.None ? "" : Trouble(context, error);
         AttemptOutcome outcome = Judge(context, attempt, error);
         if (!context.Response.HasStarted && outcome is AttemptOutcome.EngineBusy or AttemptOutcome.Unreachable or AttemptOutcome.TimedOut)

@@ -60,21 +60,23 @@ internal sealed class InferenceEndpoint(
         bool hidesUsage = facts.Stream && !facts.AsksForUsage && api is ApiKind.Chat or ApiKind.Completion;
         bool isResumable = pool.Section.Resume && facts.Terms.Obstacle is null && (facts.Stream || isWhole);
         AddWishes(body, facts, hidesUsage || isWhole, isResumable, isWhole);
-        Resumption? resumption = isResumable ? new Resumption(forwarder.Calls, body, context.Request.Path.Value!, new CarryOverWish(), resumes) : null;
+        bool canHedge = pool.Host.Options.HedgeBudget > 0 && api is ApiKind.Chat or ApiKind.Completion && (facts.Stream || isWhole);
+        Resumption? elsewhere = isResumable || canHedge ? new Resumption(forwarder.Calls, body, context.Request.Path.Value!, new CarryOverWish(), resumes) : null;
 
-        PlacementRequest request = Describe(context.Request, api, facts) with { CanMove = isResumable };
+        PlacementRequest request = Describe(context.Request, api, facts) with { CanMove = isResumable, CanHedge = canHedge };
         Attempt? attempt = null;
         RequestEnd requestEnd = RequestEnd.Failed;
         try
         {
-            Placement placement = await pool.Host.PlaceAsync(request, context.RequestAborted, resumption is null ? null : resumption.Wish.Ask);
+            Placement placement = await pool.Host.PlaceAsync(request, context.RequestAborted, elsewhere is null ? null : elsewhere.Wish.Ask);
             telemetry.Placed(time.GetElapsedTime(readAt));
             while (placement.Refusal is null)
             {
                 attempt = new Attempt(pool.Host, request, placement, time, arrivedAt)
                 {
                     Terms = isWhole ? facts.Terms with { WantsUsage = true } : facts.Terms,
-                    Resumption = resumption,
+                    Resumption = isResumable ? elsewhere : null,
+                    Hedging = canHedge ? elsewhere : null,
                     IsWhole = isWhole,
                     HidesUsage = hidesUsage,
                     EngineApiKey = pool.EngineApiKey,

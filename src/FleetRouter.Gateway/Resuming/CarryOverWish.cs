@@ -8,7 +8,7 @@ internal sealed class CarryOverWish
     private CarryOver? _wish;
     private Action? _wake;
 
-    /// <summary>Called when a request is to move at once, which its reader may be waiting too long to see.</summary>
+    /// <summary>Called when a request is to move at once or to be asked twice, which its reader may be waiting too long to see.</summary>
     public Action? Wake
     {
         set => Volatile.Write(ref _wake, value);
@@ -17,7 +17,7 @@ internal sealed class CarryOverWish
     public void Ask(CarryOver wish)
     {
         Volatile.Write(ref _wish, wish);
-        if (wish.AtOnce)
+        if (wish.AtOnce || wish.IsHedge)
             Volatile.Read(ref _wake)?.Invoke();
     }
 

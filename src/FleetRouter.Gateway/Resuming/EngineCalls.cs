@@ -61,7 +61,14 @@ internal sealed class EngineCalls(HttpMessageInvoker engines)
         }
     }
 
-    private async Task<HttpResponseMessage> SendAsync(Attempt attempt, Placement to, string id, string path, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    /// <summary>Sends an engine a request under the headers of the client's own.</summary>
+    /// <param name="attempt">The request's tries: with which headers.</param>
+    /// <param name="to">Where.</param>
+    /// <param name="id">The engine's id of this call.</param>
+    /// <param name="path">Path of the call.</param>
+    /// <param name="body">Its body.</param>
+    /// <param name="cancellation">Ends the wait for the engine's first word.</param>
+    public async Task<HttpResponseMessage> SendAsync(Attempt attempt, Placement to, string id, string path, ReadOnlyMemory<byte> body, CancellationToken cancellation)
     {
         using var request = new HttpRequestMessage(HttpMethod.Post, to.Address!.OriginalString.TrimEnd('/') + path)
         {

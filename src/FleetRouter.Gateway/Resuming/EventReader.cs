@@ -48,11 +48,12 @@ internal sealed class EventReader : IDisposable
         return true;
     }
 
-    /// <summary>Whether a whole event that came and was not taken yet has something of the answer: text, an id, its end.</summary>
+    /// <summary>Whether a whole event that came and was not taken yet has something of the answer: text, an id, a tool call, its end.</summary>
     public bool HasToken()
     {
         for (ReadOnlySpan<byte> rest = Rest; EndOfEvent(rest, 0) is > 0 and var length; rest = rest[length..])
-            if (!AnswerEvent.TryRead(rest[..length], out AnswerEvent told) || !AnswerSoFar.IsEmpty(told.Text) || !AnswerSoFar.IsEmpty(told.TokenIds) || !AnswerSoFar.IsEmpty(told.Finish))
+            if (!AnswerEvent.TryRead(rest[..length], out AnswerEvent told) || !AnswerSoFar.IsEmpty(told.Text) || !AnswerSoFar.IsEmpty(told.TokenIds) || !AnswerSoFar.IsEmpty(told.Finish)
+                || told.HasToolCalls || told.HasReasoning)
                 return true;
         return false;
     }

@@ -31,8 +31,8 @@ internal sealed partial class ResumableStream
             return false;
         if (_resumption.Wish.Take() is { } wish)
         {
-            if (wish.From != _attempt.Placement.Instance || wish.To.Decision.Attempt != _attempt.Placement.Decision.Attempt)
-                return false;   // it was said of a try that failed meanwhile
+            if (wish.IsHedge || wish.From != _attempt.Placement.Instance || wish.To.Decision.Attempt != _attempt.Placement.Decision.Attempt)
+                return false;   // it was said of a try that failed, or had its first token, meanwhile
             if (wish.AtOnce)
             {
                 _engine!.Dispose();

@@ -14,6 +14,7 @@ internal sealed class ResumeTelemetry
     private readonly Counter<long> _resumes;
     private readonly Counter<long> _given;
     private readonly Counter<long> _migrations;
+    private readonly Counter<long> _hedges;
     private readonly Histogram<double> _gap;
 
     public ResumeTelemetry(Meter meter)
@@ -21,6 +22,7 @@ internal sealed class ResumeTelemetry
         _resumes = meter.CreateCounter<long>("fleetrouter_resumes", description: "Answers that went on with another engine in mid-stream, by pool and reason.");
         _given = meter.CreateCounter<long>("fleetrouter_answers_broken", description: "Answers that began and could not go on, by pool and why.");
         _migrations = meter.CreateCounter<long>("fleetrouter_migrations", description: "Running answers carried over to another instance, by pool and outcome.");
+        _hedges = meter.CreateCounter<long>("fleetrouter_hedges", description: "Requests asked of a second engine too for their first token, by pool and by whether that one won, lost or failed.");
         _gap = meter.CreateHistogram("fleetrouter_resume_gap", "s", "From the last token of one engine to the first of the next, by pool and reason, as the client sees it.", advice: Gaps);
     }
 
@@ -37,6 +39,9 @@ internal sealed class ResumeTelemetry
 
     /// <summary>Carrying an answer over came to an end.</summary>
     public void Migrated(string pool, bool isDone) => _migrations.Add(1, new("pool", pool), new("outcome", isDone ? "done" : "given-up"));
+
+    /// <summary>Of two engines asked for a first token one is left; the outcome is the second's: won, lost or failed.</summary>
+    public void Hedged(string pool, string outcome) => _hedges.Add(1, new("pool", pool), new("outcome", outcome));
 
     /// <summary>An answer broke off for good.</summary>
     public void GivenUp(string pool, string why) => _given.Add(1, new("pool", pool), new("why", why));

@@ -33,6 +33,7 @@ internal static class DecisionWords
         Dispatch e => e.Decision,
         Move e => e.Decision,
         Migrate e => e.Decision,
+        Hedge e => e.Decision,
         Refuse e => e.Decision,
         _ => null,
     };
@@ -42,6 +43,7 @@ internal static class DecisionWords
     {
         Move e => $"attempt {e.Decision.Attempt} moved from {e.From} to {e.To}",
         Migrate e => $"attempt {e.Decision.Attempt} carried over from {e.From} to {e.To} behind {e.Decision.EmittedTokens} tokens",
+        Hedge e => $"attempt {e.Decision.Attempt} asked of {e.To} too, beside {e.From}",
         Dispatch or Refuse => Outcome(Of(decided)!),
         _ => "held in the router: no instance could take it yet, or the one that suits it could not",
     };
@@ -117,6 +119,7 @@ internal static class DecisionWords
         PlacementRule.Rebalanced => "it queued, had no token yet, and begins sooner there",
         PlacementRule.Relieved => "room ran out where it was answered, and there is some",
         PlacementRule.Drained => "the instance it was on is being emptied",
+        PlacementRule.Hedged => "its first token is late where it is, and there is room there",
         PlacementRule.Refused => "no instance was given",
         _ => null,
     };

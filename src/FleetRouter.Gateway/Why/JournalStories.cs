@@ -54,6 +54,9 @@ internal sealed class JournalStories(string? requestId)
             case AttemptFailed e when _open.TryGetValue(e.RequestId, out Gathered? story):
                 story.Steps.Add(new StoryStep(time, $"attempt failed ({Word(e.Failure)}): {e.Reason}"));
                 break;
+            case HedgeEnded e when _open.TryGetValue(e.RequestId, out Gathered? story):
+                story.Steps.Add(new StoryStep(time, $"asked of one instance again ({Word(e.End)})" + (e.Reason is { Length: > 0 } reason ? $": {reason}" : "")));
+                break;
             case RequestEnded e when _open.TryGetValue(e.RequestId, out Gathered? story) && story.Steps[^1].Decision is not { Refusal: not null }:
                 story.Steps.Add(new StoryStep(time, $"ended: {Word(e.End)}" + (e.Usage is { } u
                     ? $"; the engine counted {u.PromptTokens} prompt tokens{(u.CachedTokens is { } c ? $", {c} of them cached," : "")} and {u.CompletionTokens} of answer"

@@ -11,17 +11,25 @@ public sealed partial class FleetSimulation
         engine.OnTheWay.Remove(outcome.Request);
         if (outcome.Attempts != attempt || outcome.EndedAt is not null)
             return;
-        Admission admission = default;
-        AttemptFailure? failure = engine.Has(FaultKind.Crash) ? AttemptFailure.Unreachable
-            : engine.Has(FaultKind.Shed) ? AttemptFailure.EngineBusy
-            : (admission = engine.Model.Submit(outcome.Asked = RestOf(outcome), _now)) is Admission.Accepted or Admission.TooLong ? null
-            : AttemptFailure.EngineBusy;
-        if (failure is not null)
+        if (Admit(engine, outcome.Asked = RestOf(outcome), out bool isTooLong) is { } failure)
             Answer(Kind.Failed, engine, outcome.Request.Index, (int)failure);
-        else if (admission == Admission.TooLong)
+        else if (isTooLong)
             Answer(Kind.TooLong, engine, outcome.Request.Index, 0);
         else
             Pump(engine);
+    }
+
+    /// <summary>Gives an engine a request; answers why it does not take it, unless that is the request's own fault.</summary>
+    private AttemptFailure? Admit(SimulatedEngine engine, EngineRequest request, out bool isTooLong)
+    {
+        isTooLong = false;
+        if (engine.Has(FaultKind.Crash))
+            return AttemptFailure.Unreachable;
+        if (engine.Has(FaultKind.Shed))
+            return AttemptFailure.EngineBusy;
+        Admission admission = engine.Model.Submit(request, _now);
+        isTooLong = admission == Admission.TooLong;
+        return isTooLong || admission == Admission.Accepted ? null : AttemptFailure.EngineBusy;
     }
 
     private static EngineRequest RestOf(RequestOutcome outcome) => outcome.OutputTokens == 0
@@ -62,6 +70,7 @@ public sealed partial class FleetSimulation
         {
             int index = (int)(e.Request.Id % _outcomes.Length);
             RequestOutcome outcome = _outcomes[index];
+            Overtake(outcome, engine, e);
             if (CarriesOn(outcome, engine, e) || outcome.Asked != e.Request || outcome.EndedAt is not null)
                 continue;   // moved on; the cancellation is still under way
             outcome.LastActivity = _now + _setup.NetworkDelay;
@@ -70,6 +79,7 @@ public sealed partial class FleetSimulation
             switch (e.Kind)
             {
                 case EngineEventKind.FirstToken:
+                    LetSecondGo(outcome, 2 * _setup.NetworkDelay);
                     outcome.CachedTokens = outcome.AttemptStart == 0 ? e.Times.CachedTokens : outcome.CachedTokens;
                     Answer(Kind.Progress, engine, index, 1);
                     break;
@@ -105,6 +115,8 @@ public sealed partial class FleetSimulation
             if (outcome.Engine == engine.Index && outcome.EndedAt is null && dying.Abort(outcome.Request.Index))
                 Answer(Kind.Failed, engine, outcome.Request.Index,
                     (int)(outcome.OutputTokens > outcome.AttemptStart ? AttemptFailure.Broke : AttemptFailure.Unreachable));
+            else if (outcome.Second is { IsOut: true } second && second.Target == engine.Index && dying.Abort(outcome.Request.Index))
+                Plan(_now + _setup.NetworkDelay, new Happening(Kind.SecondFailed, engine.Index, outcome.Request.Index, Payload: (int)AttemptFailure.Unreachable));
             else if (outcome.Carried is { } carried && carried.Target == engine.Index)
                 Plan(_now + _setup.NetworkDelay, new Happening(Kind.StaysHere, engine.Index, outcome.Request.Index, carried.Number));
     }

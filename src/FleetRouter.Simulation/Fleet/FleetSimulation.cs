@@ -111,6 +111,9 @@ public sealed partial class FleetSimulation
             case Kind.CutSubmit when Carries(next): CutSubmit(_outcomes[next.Index], _engines[next.Engine]); break;
             case Kind.TakenOver when Current(next): TakenOver(_outcomes[next.Index], next.Payload); break;
             case Kind.StaysHere when Carries(next): StaysHere(_outcomes[next.Index]); break;
+            case Kind.SecondSubmit: SecondSubmit(_outcomes[next.Index], _engines[next.Engine]); break;
+            case Kind.SecondWon when Current(next): Tell(new HedgeEnded(_now, _outcomes[next.Index].Request.ForRouter.Id, HedgeEnd.SecondWon)); break;
+            case Kind.SecondFailed: SecondFailed(_outcomes[next.Index], (AttemptFailure)next.Payload); break;
             case Kind.Leaves: Leaves(_outcomes[next.Index]); break;
             case Kind.Alarm when next.Number == _alarm: Tell(new AlarmRang(_now)); break;
             case Kind.Probe: Probe(_engines[next.Engine], again: next.Payload == 0); break;
@@ -189,6 +192,7 @@ public sealed partial class FleetSimulation
                     Send(_outcomeOf[e.RequestId], _engineOf[e.To]);
                     break;
                 case Migrate e: CarryOver(_outcomeOf[e.RequestId], _engineOf[e.To]); break;
+                case Hedge e: AskTwice(_outcomeOf[e.RequestId], _engineOf[e.To]); break;
                 case Refuse e: (refused ??= []).Add(_outcomeOf[e.RequestId]); break;
                 case WakeAt e: Plan(e.At > _now ? e.At : _now, new Happening(Kind.Alarm, Number: ++_alarm)); break;
                 case ProbeNow e: Plan(_now, new Happening(Kind.Probe, _engineOf[e.Instance].Index, Payload: 1)); break;
@@ -223,6 +227,7 @@ public sealed partial class FleetSimulation
         if (outcome.Engine >= 0)
             Plan(_now + _setup.NetworkDelay, new Happening(Kind.Cancel, outcome.Engine, Number: outcome.Request.Index));
         GiveUpTarget(outcome);
+        LetSecondGo(outcome, _setup.NetworkDelay);
     }
 
     private void Progressed(RequestOutcome outcome, int tokens)
@@ -240,6 +245,7 @@ public sealed partial class FleetSimulation
 
     private void Answered(RequestOutcome outcome, OutcomeKind kind, TokenUsage? usage)
     {
+        LetSecondGo(outcome, _setup.NetworkDelay);
         End(outcome, kind);
         Tell(new RequestEnded(_now, outcome.Request.ForRouter.Id, RequestEnd.Completed, usage));
     }
@@ -247,6 +253,8 @@ public sealed partial class FleetSimulation
     /// <summary>The request goes elsewhere, behind the tokens its client has; one that cannot be gone on with is broken.</summary>
     private void Failed(RequestOutcome outcome, AttemptFailure failure)
     {
+        if (SecondTakesOver(outcome, failure))
+            return;
         GiveUpTarget(outcome);
         if (outcome.OutputTokens > 0 && !outcome.Request.ForRouter.CanMove)
         {
@@ -279,6 +287,12 @@ public sealed partial class FleetSimulation
             StaysHere(outcome);
             return;
         }
+        if (outcome.Second is { IsOut: true })
+        {
+            Plan(_now + _setup.NetworkDelay, new Happening(Kind.Cancel, outcome.Engine, Number: outcome.Request.Index));
+            Failed(outcome, AttemptFailure.Stalled);
+            return;
+        }
         GiveUp(outcome);
         if (outcome.FirstTokenAt is null)
             Broke(outcome, RequestEnd.Failed);
@@ -308,7 +322,7 @@ public sealed partial class FleetSimulation
     private enum Kind
     {
         Due, Leaves, Submit, Cancel, StepEnds, Wake, Progress, Finished, TooLong, Failed, Silent, Alarm, Probe, ProbeAnswered, ProbeFailed, FaultBegins,
-        FaultEnds, WarmSubmit, Warmed, CutSubmit, TakenOver, StaysHere,
+        FaultEnds, WarmSubmit, Warmed, CutSubmit, TakenOver, StaysHere, SecondSubmit, SecondWon, SecondFailed,
     }
 
     /// <summary>What happens next.</summary>

@@ -67,6 +67,12 @@ public sealed class RequestOutcome(PreparedRequest request)
     /// <summary>The longest time from such a cut to the first token behind it.</summary>
     public TimeSpan LongestSeam { get; internal set; }
 
+    /// <summary>Whether it was asked of a second engine too, since its first token was late.</summary>
+    public bool WasHedged => Second is not null;
+
+    /// <summary>Whether that engine answered.</summary>
+    public bool SecondWon => Second is { HasWon: true };
+
     /// <summary>Times it was sent to an engine.</summary>
     public int Attempts { get; internal set; }
 
@@ -81,6 +87,9 @@ public sealed class RequestOutcome(PreparedRequest request)
 
     /// <summary>Its being carried over; null while it is not.</summary>
     internal CarryingOver? Carried { get; set; }
+
+    /// <summary>Its attempt on a second engine; null without one.</summary>
+    internal SecondAttempt? Second { get; set; }
 
     /// <summary>When the gateway last sent or received something for it.</summary>
     internal TimeSpan LastActivity { get; set; }

@@ -14,6 +14,7 @@ internal sealed class SafetyBooks(PoolOptions options)
     private readonly HashSet<string> _over = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Instance> _instances = new(StringComparer.Ordinal);
     private TimeSpan? _alarm;
+    private int _arrivals, _hedges;
 
     /// <summary>Requests that have no final answer.</summary>
     public IReadOnlyCollection<string> Open => _open.Keys;
@@ -33,12 +34,13 @@ internal sealed class SafetyBooks(PoolOptions options)
         switch (happened)
         {
             case InstanceJoined e:
-                _instances.TryAdd(e.Instance, new Instance());
+                _instances.TryAdd(e.Instance, new Instance(e.Instance));
                 break;
             case InstanceProbed e when _instances.TryGetValue(e.Instance, out Instance? instance):
                 instance.Models = e.Report.Models;
                 break;
             case RequestArrived e:
+                _arrivals++;
                 _open.Add(e.Request.Id, new Request(e.Request));
                 break;
             case AttemptFailed e when _open.TryGetValue(e.RequestId, out Request? request) && request.On is not null:
@@ -49,6 +51,10 @@ internal sealed class SafetyBooks(PoolOptions options)
                 break;
             case RequestProgressed e when _open.TryGetValue(e.RequestId, out Request? request) && request.On is not null:
                 request.HasToken = true;
+                request.LetsSecondGo();
+                break;
+            case HedgeEnded e when _open.TryGetValue(e.RequestId, out Request? request) && request.Second is not null:
+                request.IsAskedOnce(e);
                 break;
             case RequestEnded e when _open.Remove(e.RequestId, out Request? request):
                 request.Leaves();
@@ -78,6 +84,8 @@ internal sealed class SafetyBooks(PoolOptions options)
                 return Moved(e);
             case Migrate e:
                 return Migrated(e);
+            case Hedge e:
+                return AskedTwice(e);
             case Held e:
                 if (Answered(e.RequestId, out Request? held) is { } wrong)
                     return wrong;
@@ -129,8 +137,8 @@ internal sealed class SafetyBooks(PoolOptions options)
             return new Breach(id, "moved, though it is not open");
         if (request.On is null || request.On != _instances.GetValueOrDefault(move.From) || move.From == move.To)
             return new Breach(id, $"moved from {move.From}, where it is not, to {move.To}");
-        if (request.HasToken || request.GoesTo is not null)
-            return new Breach(id, request.HasToken ? "moved after its first token" : "moved while it is carried over");
+        if (request.HasToken || request.GoesTo is not null || request.Second is not null)
+            return new Breach(id, request.HasToken ? "moved after its first token" : "moved while it is on two instances");
         if (TooOften(id, request) is { } often)
             return often;
         request.Leaves();
@@ -159,6 +167,23 @@ internal sealed class SafetyBooks(PoolOptions options)
             return new Breach(id, $"carried over beside others from {migrate.From} or to {migrate.To}, one at a time");
         request.BeginsAt(target);
         return Overfull(migrate.To, target);
+    }
+
+    private Breach? AskedTwice(Hedge hedge)
+    {
+        string id = hedge.RequestId;
+        if (++_hedges > options.HedgeBudget * _arrivals)
+            return new Breach(id, $"the {_hedges}th of {_arrivals} to be asked twice, a share of {options.HedgeBudget} at most");
+        if (!_open.TryGetValue(id, out Request? request))
+            return new Breach(id, "asked twice, though it is not open");
+        if (request.On?.Id != hedge.From || hedge.From == hedge.To)
+            return new Breach(id, $"asked of {hedge.To} beside {hedge.From}, where it is not");
+        if (request.HasToken || request.Emitted > 0 || request.WasHedged || !request.Asked.CanHedge)
+            return new Breach(id, request.WasHedged ? "asked twice a second time" : request.Asked.CanHedge ? "asked twice after its first token" : "asked twice, though it may not be");
+        if (Unfit(id, request, hedge.To) is { } unfit)
+            return unfit;
+        request.IsAskedOf(_instances[hedge.To]);
+        return Overfull(hedge.To, _instances[hedge.To]);
     }
 
     /// <summary>To relieve an instance a request moves a few times; off one that is emptied it must.</summary>
@@ -258,9 +283,9 @@ internal sealed class SafetyBooks(PoolOptions options)
     private sealed class Request(PlacementRequest asked)
     {
         public readonly PlacementRequest Asked = asked;
-        public bool IsAsking = true, HasToken;
+        public bool IsAsking = true, HasToken, WasHedged;
         public TimeSpan? HeldSince;
-        public Instance? On, GoesTo;
+        public Instance? On, GoesTo, Second;
         public int Attempts, Moves, Emitted, Resumes;
 
         public string Model => Asked.Model;
@@ -298,6 +323,28 @@ internal sealed class SafetyBooks(PoolOptions options)
             (On, Emitted) = (target, Math.Max(Emitted, ended.EmittedTokens));
         }
 
+        public void IsAskedOf(Instance second)
+        {
+            (Second, WasHedged) = (second, true);
+            second.Leases++;
+        }
+
+        public void LetsSecondGo()
+        {
+            if (Second is not null)
+                Second.Leases--;
+            Second = null;
+        }
+
+        public void IsAskedOnce(HedgeEnded ended)
+        {
+            if (ended.Failure == AttemptFailure.EngineBusy)
+                (ended.End == HedgeEnd.FirstFailed ? On! : Second!).ShedUntil = ended.At + TimeSpan.FromSeconds(1);
+            if (ended.End != HedgeEnd.SecondFailed)
+                (On, Second) = (Second, On);
+            LetsSecondGo();
+        }
+
         private void StaysHere()
         {
             if (GoesTo is null)
@@ -309,6 +356,7 @@ internal sealed class SafetyBooks(PoolOptions options)
         public void Leaves()
         {
             StaysHere();
+            LetsSecondGo();
             if (On is not null)
                 On.Leases--;
             (IsAsking, HeldSince, On) = (true, null, null);
@@ -316,8 +364,9 @@ internal sealed class SafetyBooks(PoolOptions options)
     }
 
     /// <summary>One instance from its joining to its leaving; under the same name later it is another.</summary>
-    private sealed class Instance
+    private sealed class Instance(string id)
     {
+        public string Id => id;
         public InstanceState State = InstanceState.Joined;
         public IReadOnlyList<string> Models = [];
         public TimeSpan? ShedUntil;

@@ -40,7 +40,7 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
         }
         return new SafetyRun(seed, scenario.Setup.Pool.Policy, watch.Events, ends, violation) 
         {
-            Moves = watch.Count<Move>(), Migrations = watch.CarriedOver, Resumes = watch.Resumes,
+            Moves = watch.Count<Move>(), Migrations = watch.CarriedOver, Resumes = watch.Resumes, Hedges = watch.Count<Hedge>(),
         };
     }
 
@@ -52,6 +52,9 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
 
     /// <summary>Answers that broke off and went on elsewhere.</summary>
     public int Resumes { get; private init; }
+
+    /// <summary>Requests that were asked of a second instance too.</summary>
+    public int Hedges { get; private init; }
 
     private sealed class Watch(ulong seed, PoolOptions options, Pool pool)
     {
@@ -96,6 +99,7 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
             RequestEnded e => $"{e.RequestId} ends: {e.End}",
             AttemptFailed e => $"{e.RequestId} fails: {e.Failure} behind {e.EmittedTokens} tokens",
             MigrationEnded e => $"{e.RequestId} {(e.Failure is null ? $"is carried over behind {e.EmittedTokens} tokens" : "stays where it is")}",
+            HedgeEnded e => $"{e.RequestId} is asked once again: {e.End} {e.Failure}",
             DrainOrdered e => $"{e.Instance} {(e.Drains ? "is to be emptied" : "is not to be emptied any more")}",
             InstanceJoined e => $"{e.Instance} joins",
             InstanceLeft e => $"{e.Instance} leaves",
@@ -109,6 +113,7 @@ public sealed record SafetyRun(ulong Seed, string Policy, long Events, IReadOnly
             Dispatch e => $"{e.RequestId} to {e.Instance} ({e.Decision.Rule}, attempt {e.Decision.Attempt})",
             Move e => $"{e.RequestId} moved from {e.From} to {e.To}",
             Migrate e => $"{e.RequestId} carried over from {e.From} to {e.To}",
+            Hedge e => $"{e.RequestId} asked of {e.To} beside {e.From}",
             Held e => $"{e.RequestId} held",
             Refuse e => $"{e.RequestId} refused: {e.Refusal.Reason}",
             InstanceChanged e => $"{e.Instance} {e.From} to {e.To}",

@@ -87,7 +87,7 @@ internal sealed class SafetyScenario
         MaxRequestsPerInstance = 1 + _random.Below(calm ? 40 : 7), MaxHeld = _random.Below(25), MaxHoldTime = Milliseconds(0, 5_000),
         MaxAttempts = 1 + _random.Below(4), SuspectAfterFailedProbes = 1 + _random.Below(3),
         SessionIdleTime = Milliseconds(1_000, 30_000), MaxSessions = _random.Below(25), RebalanceQueued = _random.Below(2) == 0, Migration = _random.Below(4) > 0,
-        PrefillTokensPerSecond = 100 << _random.Below(8),
+        PrefillTokensPerSecond = 100 << _random.Below(8), HedgeBudget = _random.Below(3) == 0 ? 0 : 0.5 * _random.NextDouble(),
     };
 
     private EngineFault[] Faults(int engines, int below, TimeSpan span)

@@ -37,6 +37,28 @@ public sealed class PoolPromisesTests
         run.EndAll();
     }
 
+    [Fact]
+    public void Requests_asked_twice_keep_the_promises_too()
+    {
+        int hedges = 0;
+        for (ulong seed = 3_000; seed < 3_060; seed++)
+        {
+            try
+            {
+                RandomPoolRun run = new RandomPoolRun(seed, hedges: true).Live(3_000);
+                run.EndAll();
+                hedges += run.Watch.Hedges;
+                Assert.All(run.View.Instances, i => Assert.Equal((0, 0L, 0L, 0L), (i.Leases, i.PendingPrefillTokens, i.DecodeTokens, i.KvTokens)));
+            }
+            catch (Exception e)
+            {
+                Assert.Fail($"seed {seed}: {e}");
+            }
+        }
+        TestContext.Current.TestOutputHelper?.WriteLine($"{hedges} asked twice");
+        Assert.True(hedges > 500, $"{hedges} asked twice");
+    }
+
     /// <summary>A change of this number is a change of decisions for the same events: meant, or a bug.</summary>
     [Fact]
     public void The_same_events_give_the_same_decisions_in_every_process()

@@ -19,6 +19,8 @@ internal sealed class PoolWatch(PoolOptions options)
     public int Holds { get; private set; }
     public int Refusals { get; private set; }
     public int Moves { get; private set; }
+    public int Hedges { get; private set; }
+    private int _arrivals;
 
     public void Saw(PoolEvent happened, IReadOnlyList<PoolEffect> effects)
     {
@@ -41,7 +43,7 @@ internal sealed class PoolWatch(PoolOptions options)
         foreach (InstanceView instance in view.Instances)
         {
             Engine engine = _engines[instance.Id];
-            Ticket[] here = [.. _open.Values.Where(t => t.On == engine)];
+            Lease[] here = LeasesOn(engine);
             Assert.Equal(engine.State, instance.State);
             Assert.Equal(here.Length, instance.Leases);
             Assert.Equal(here.Where(t => t.Tokens == 0).Sum(t => (long)t.Uncached), instance.PendingPrefillTokens);
@@ -51,11 +53,17 @@ internal sealed class PoolWatch(PoolOptions options)
                 Assert.Equal((0L, 0L, 0L), (instance.PendingPrefillTokens, instance.DecodeTokens, instance.KvTokens));
         }
         foreach (Instance instance in pool.Instances)
-            Compare(instance, [.. _open.Values.Where(t => t.On == _engines[instance.Id])]);
+            Compare(instance, LeasesOn(_engines[instance.Id]));
         Assert.True(pool.Instances.Sum(i => i.Claims.Count) <= view.Held, "more requests wait for an instance than wait");
     }
 
-    private static void Compare(Instance instance, Ticket[] here)
+    private Lease[] LeasesOn(Engine engine) =>
+    [
+        .. _open.Values.Where(t => t.On == engine).Select(t => new Lease(t.Tokens, t.Emitted, t.Uncached)),
+        .. _open.Values.Where(t => t.Second == engine).Select(t => new Lease(0, 0, t.SecondUncached)),
+    ];
+
+    private static void Compare(Instance instance, Lease[] here)
     {
         PrefixIndex prefixes = instance.Prefixes;
         Assert.InRange(prefixes.PinnedBlocks, 0, prefixes.Blocks);
@@ -81,9 +89,12 @@ internal sealed class PoolWatch(PoolOptions options)
                 MarkClaims(_held);
                 _mostAttempts = Math.Max(_mostAttempts, e.Options.MaxAttempts);
                 return null;
-            case RequestArrived e: return _open[e.Request.Id] = new Ticket(e.Request);
+            case RequestArrived e:
+                _arrivals++;
+                return _open[e.Request.Id] = new Ticket(e.Request);
             case RequestProgressed e when _open.TryGetValue(e.RequestId, out Ticket? ticket) && ticket.On is not null:
                 ticket.Tokens = Math.Max(ticket.Tokens, e.OutputTokens);
+                ticket.Second = null;
                 return null;
             case RequestEnded e when _open.Remove(e.RequestId, out Ticket? ticket):
                 _held.Remove(ticket);
@@ -97,8 +108,11 @@ internal sealed class PoolWatch(PoolOptions options)
                 }
                 else if (e.Failure != AttemptFailure.EngineBusy && ticket.Emitted == 0)
                     ticket.OutOfReach.Add(failed);
-                (ticket.On, ticket.Standing) = (null, Standing.Asking);
+                (ticket.On, ticket.Second, ticket.Standing) = (null, null, Standing.Asking);
                 return ticket;
+            case HedgeEnded e when _open.TryGetValue(e.RequestId, out Ticket? ticket) && ticket.Second is not null:
+                AskedOnce(ticket, e);
+                return null;
             default: return null;
         }
     }
@@ -138,6 +152,10 @@ internal sealed class PoolWatch(PoolOptions options)
             case Move e:
                 Moves++;
                 SawMove(e);
+                break;
+            case Hedge e:
+                Hedges++;
+                SawHedge(e);
                 break;
             case ProbeNow e:
                 Assert.Contains(e.Instance, _engines.Keys);
@@ -189,6 +207,7 @@ internal sealed class PoolWatch(PoolOptions options)
         Assert.True(_options.RebalanceQueued, "moved, though nobody may be");
         Assert.True(_open.TryGetValue(move.RequestId, out Ticket? ticket), $"{move.RequestId} is moved but not open");
         Assert.Equal((Standing.Dispatched, move.From, 0, false), (ticket.Standing, ticket.On!.Id, ticket.Tokens, ticket.Moved));
+        Assert.Null(ticket.Second);
         Engine to = _engines[move.To];
         Assert.Equal(InstanceState.Ready, to.State);
         Assert.NotEqual(ticket.On, to);
@@ -200,6 +219,39 @@ internal sealed class PoolWatch(PoolOptions options)
         (ticket.On, ticket.Uncached, ticket.Moved) = (to, score.UncachedTokens, true);
     }
 
+    private void SawHedge(Hedge hedge)
+    {
+        // The share may have been changed meanwhile; it was never more than half.
+        Assert.True(Hedges <= 0.5 * _arrivals, $"{Hedges} of {_arrivals} asked twice");
+        Assert.True(_options.HedgeBudget > 0, "asked twice, though nobody may be");
+        Assert.True(_open.TryGetValue(hedge.RequestId, out Ticket? ticket), $"{hedge.RequestId} is asked twice but not open");
+        Assert.Equal((Standing.Dispatched, hedge.From, 0, 0, false), (ticket.Standing, ticket.On!.Id, ticket.Tokens, ticket.Emitted, ticket.WasHedged));
+        Engine to = _engines[hedge.To];
+        Assert.Equal(InstanceState.Ready, to.State);
+        Assert.NotEqual(hedge.From, hedge.To);
+        Assert.Contains(ticket.Request.Model, to.Models);
+        Assert.DoesNotContain(to, ticket.OutOfReach);
+        Assert.DoesNotContain(_held, t => t.Request.Model == ticket.Request.Model && !t.MayHaveClaim);
+        CandidateScore score = hedge.Decision.Candidates.Single(c => c.Instance == hedge.To);
+        Assert.Null(score.Refused);
+        (ticket.Second, ticket.SecondUncached, ticket.WasHedged) = (to, score.UncachedTokens, true);
+    }
+
+    private static void AskedOnce(Ticket ticket, HedgeEnded ended)
+    {
+        (Engine first, Engine second) = (ticket.On!, ticket.Second!);
+        ticket.Second = null;
+        if (ended.End != HedgeEnd.SecondFailed)
+            (ticket.On, ticket.Uncached) = (second, ticket.SecondUncached);
+        if (ended.Failure is null)
+            return;
+        ticket.Fruitless++;
+        if (ended.Failure != AttemptFailure.EngineBusy)
+            ticket.OutOfReach.Add(ended.End == HedgeEnd.SecondFailed ? second : first);
+    }
+
+    private readonly record struct Lease(int Tokens, int Emitted, int Uncached);
+
     internal enum Standing { Asking, Held, Dispatched, Refused }
 
     /// <summary>One request that is not over.</summary>
@@ -207,11 +259,11 @@ internal sealed class PoolWatch(PoolOptions options)
     {
         public PlacementRequest Request => request;
         public Standing Standing;
-        public Engine? On;
+        public Engine? On, Second;
         public HashSet<Engine> OutOfReach { get; } = [];
-        public int Attempts, Fruitless, Emitted, Tokens, Uncached;
+        public int Attempts, Fruitless, Emitted, Tokens, Uncached, SecondUncached;
         public TimeSpan HeldSince;
-        public bool Moved, MayHaveClaim;
+        public bool Moved, MayHaveClaim, WasHedged;
     }
 
     /// <summary>One instance from its joining to its leaving; under the same name later it is another.</summary>

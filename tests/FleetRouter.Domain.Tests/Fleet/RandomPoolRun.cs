@@ -15,10 +15,14 @@ internal sealed class RandomPoolRun
     private readonly List<PromptChain> _prompts = [];
     private readonly SortedSet<string> _joined = new(StringComparer.Ordinal);
     private readonly bool _calm;   // little breaks, so that queues can build up
+    private readonly bool _hedges;
     private int _requests;
 
-    public RandomPoolRun(ulong seed)
+    /// <param name="seed">The seed.</param>
+    /// <param name="hedges">Whether requests may be asked twice.</param>
+    public RandomPoolRun(ulong seed, bool hedges = false)
     {
+        _hedges = hedges;
         _random = new SplitMix64(seed);
         _calm = _random.Chance(0.3);
         PoolOptions options = Options();
@@ -66,6 +70,8 @@ internal sealed class RandomPoolRun
     private PoolEvent Next()
     {
         TimeSpan now = _driver.Now;
+        if (_hedges && Watch.Open.FirstOrDefault(t => t.Second is not null) is { } twice && _random.Chance(0.2))
+            return EndOfHedge(now, twice.Request.Id);
         int dice = _random.Below(1_000);
         if (_calm && dice is (>= 740 and < 830) or (>= 900 and < 940) or (>= 975 and < 990) && _random.Chance(0.95))
             dice = 830;   // a probe instead of something broken
@@ -85,6 +91,10 @@ internal sealed class RandomPoolRun
             _ => new AlarmRang(now),   // one the pool did not ask for
         };
     }
+
+    private HedgeEnded EndOfHedge(TimeSpan now, string id) => (HedgeEnd)_random.Below(3) is var end && end == HedgeEnd.SecondWon
+        ? new HedgeEnded(now, id, end)
+        : new HedgeEnded(now, id, end, (AttemptFailure)_random.Below(4), "went wrong");
 
     private PlacementRequest Request()
     {
@@ -146,6 +156,7 @@ internal sealed class RandomPoolRun
         SuspectAfterFailedProbes = 1 + _random.Below(3), SessionIdleTime = TimeSpan.FromSeconds(1 + _random.Below(20)), MaxSessions = _random.Below(30),
         RefuseLate = _random.Chance(0.3), TtftSloPerThousandTokens = TimeSpan.FromMilliseconds(_random.Below(200)),
         InterTokenSlo = TimeSpan.FromMilliseconds(1 + _random.Below(200)), RebalanceQueued = _random.Chance(0.7), PrefillTokensPerSecond = 100 + _random.Below(4_000),
+        HedgeBudget = _hedges && _random.Chance(0.9) ? _random.Below(51) / 100.0 : 0,
     };
 
     private string? AnyOpen() => Watch.Open.Count == 0 || _random.Chance(0.01)

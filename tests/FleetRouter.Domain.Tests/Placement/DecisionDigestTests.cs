@@ -33,6 +33,8 @@ public sealed class DecisionDigestTests
         Counts(new Held("r"), new Held("other"), "the held request");
         Counts(new Move("r", "i", "j", Decided), new Move("r", "other", "j", Decided), "where a moved request was");
         Counts(new Move("r", "i", "j", Decided), new Move("r", "i", "other", Decided), "where it goes");
+        Counts(new Hedge("r", "i", "j", Decided), new Move("r", "i", "j", Decided), "what is done");
+        Counts(new Hedge("r", "i", "j", Decided), new Hedge("r", "i", "other", Decided), "who is asked too");
         Assert.All(Changed(Decided), c => Counts(new Move("r", "i", "j", Decided), new Move("r", "i", "j", (Decision)c.Value), c.Name));
     }
 

@@ -28,6 +28,7 @@ internal static class EmbeddedHost
                 case AttemptFailed e: _ = host.RetryAsync(e.RequestId, e.Failure, e.Reason, e.EmittedTokens, CancellationToken.None); break;
                 case RequestEnded e: host.Ended(e.RequestId, e.End, e.Usage); break;
                 case DrainOrdered e: _ = host.DrainAsync(e.Instance, e.Drains, e.Within, TimeSpan.Zero, CancellationToken.None); break;
+                case HedgeEnded e: host.HedgeEnded(e.RequestId, e.End, e.Failure, e.Reason); break;
                 case MigrationEnded e: host.MigrationEnded(e.RequestId, e.EmittedTokens, e.Failure); break;
                 case OptionsChanged e: host.Change(e.Options); break;
                 case AlarmRang: time.Ring(); break;

@@ -17,18 +17,19 @@ internal sealed class JournalFolder : IDisposable
     public string File => JournalFiles.Current(Path, RandomPool);
 
     /// <summary>A life that a seed makes, with what happened and what was decided.</summary>
-    public static (RandomPoolRun Run, List<(PoolEvent Happened, List<PoolEffect> Effects)> Life) Live(ulong seed, int events)
+    public static (RandomPoolRun Run, List<(PoolEvent Happened, List<PoolEffect> Effects)> Life) Live(ulong seed, int events, bool hedges = false)
     {
         var life = new List<(PoolEvent, List<PoolEffect>)>();
-        var run = new RandomPoolRun(seed) { Heard = (happened, effects) => life.Add((happened, [.. effects])) };
+        var run = new RandomPoolRun(seed, hedges) { Heard = (happened, effects) => life.Add((happened, [.. effects])) };
         run.Live(events).EndAll();
         return (run, life);
     }
 
     /// <summary>Writes a life that a seed makes.</summary>
-    public async Task<(RandomPoolRun Run, List<(PoolEvent Happened, List<PoolEffect> Effects)> Life)> WriteAsync(ulong seed, int events, long mostBytes = 1 << 30)
+    public async Task<(RandomPoolRun Run, List<(PoolEvent Happened, List<PoolEffect> Effects)> Life)> WriteAsync(
+        ulong seed, int events, long mostBytes = 1 << 30, bool hedges = false)
     {
-        var written = Live(seed, events);
+        var written = Live(seed, events, hedges);
         await using JournalWriter journal = Begin(written.Run.FirstOptions, mostBytes);
         foreach ((PoolEvent happened, List<PoolEffect> effects) in written.Life)
             journal.Add(happened, effects);

@@ -14,7 +14,7 @@ public sealed class JournalTests : IDisposable
     [Fact]
     public async Task Every_kind_of_event_and_decision_comes_back_as_it_was()
     {
-        var (_, life) = await _folder.WriteAsync(seed: 3, events: 6_000);
+        var (_, life) = await _folder.WriteAsync(seed: 3, events: 6_000, hedges: true);
         JournalEntry[] read = [.. JournalReader.Open(_folder.Path).Single().Entries()];
         Assert.Equal(life.Count, read.Length);
         for (int i = 0; i < read.Length; i++)
@@ -25,7 +25,7 @@ public sealed class JournalTests : IDisposable
         }
         // The life must reach what it is to test.
         Assert.Equal(typeof(PoolEvent).Assembly.GetTypes().Count(t => t.IsSubclassOf(typeof(PoolEvent))), life.Select(e => e.Happened.GetType()).Distinct().Count());
-        Assert.Equal(4, read.SelectMany(e => e.Decisions).Select(d => d.GetType()).Distinct().Count());
+        Assert.Equal(5, read.SelectMany(e => e.Decisions).Select(d => d.GetType()).Distinct().Count());
     }
 
     [Fact]
@@ -34,7 +34,7 @@ public sealed class JournalTests : IDisposable
         for (ulong seed = 100; seed < 140; seed++)
         {
             using var folder = new JournalFolder();
-            var (run, life) = await folder.WriteAsync(seed, 300);
+            var (run, life) = await folder.WriteAsync(seed, 300, hedges: seed % 2 == 0);
             JournalReplay replay = folder.Replay();
             Assert.True(replay is { FirstDifference: null, NotReplayed: null }, $"seed {seed}: {replay.FirstDifference ?? replay.NotReplayed}");
             Assert.Equal((run.Digest.Value, run.Digest.Decisions, life.Count), (replay.Replayed.Value, replay.Recorded.Decisions, (int)replay.Events));

@@ -73,6 +73,27 @@ public class SafetyBooksTests
         Assert.Contains("1 leases, 0 by these books", Tell(new RequestEnded(Second(1), "r", RequestEnd.ClientGone), [], leases: 1)!.What, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void No_more_are_asked_twice_than_may_be_and_each_once()
+    {
+        var books = new SafetyBooks(Options with { HedgeBudget = 0.5 });
+        foreach (string id in (string[])["a", "b"])
+        {
+            books.Check(new InstanceJoined(default, id), [new InstanceChanged(id, InstanceState.Gone, InstanceState.Joined, "why")], _view);
+            books.Check(new InstanceProbed(default, id, new EngineReport(["sim"])), [new InstanceChanged(id, InstanceState.Joined, InstanceState.Ready, "why")], _view);
+        }
+        Hedge twice = new("r", "a", "b", Decided("r"));
+        Assert.Contains("a share of 0.5", books.Check(new RequestArrived(default, Ask("r")), [To("r", "a"), twice], With(1, 1))!.What, StringComparison.Ordinal);
+        Assert.Null(books.Check(new RequestArrived(default, Ask("s")), [No("s")], With(1, 0)));
+        Assert.Null(books.Check(new RequestArrived(default, Ask("t")), [No("t")], With(1, 0)));
+        Assert.Null(books.Check(new RequestArrived(default, Ask("u")), [No("u"), twice], With(1, 1)));
+        Assert.Contains("1 by these books", books.Check(new AlarmRang(default), [], With(1, 0))!.What, StringComparison.Ordinal);
+        Assert.Null(books.Check(new HedgeEnded(Second(1), "r", HedgeEnd.SecondWon), [], With(0, 1)));
+        Assert.Contains("1 leases, 0 by these books", books.Check(new RequestEnded(Second(2), "r", RequestEnd.Completed), [], With(0, 1))!.What, StringComparison.Ordinal);
+
+        PoolView With(int atA, int atB) => _view with { Instances = [View("a", InstanceState.Ready, atA), View("b", InstanceState.Ready, atB)] };
+    }
+
     private void Ready(string id, string model = "sim")
     {
         Tell(new InstanceJoined(default, id), [new InstanceChanged(id, InstanceState.Gone, InstanceState.Joined, "why")]);

@@ -19,6 +19,7 @@ public class SafetyRunTests(ITestOutputHelper output)
         foreach (OutcomeKind kind in Enum.GetValues<OutcomeKind>().Where(kind => kind != OutcomeKind.Open))
             Assert.True(runs.Sum(run => run.Ends.GetValueOrDefault(kind)) > 0, $"no request ended as {kind}");
         Assert.True(runs.Sum(run => run.Moves) > 0, "no request was moved");
+        Assert.True(runs.Sum(run => run.Hedges) > 0, "no request was asked twice");
         Assert.True(runs.Select(run => run.Policy).Distinct().Count() >= Math.Min(PlacementPolicies.Names.Count, 10), "few policies were drawn");
     }
 
