@@ -7,10 +7,6 @@ internal sealed class GatewayProxy : Target
 {
     private const string AllocatedMetric = "dotnet_gc_allocated_bytes_total";
 
-    /// <summary>These engines compute nothing. Taken for a GPU's, their short prompts would teach nothing better, and the pool would hold
-    /// back what it takes for work in hand.</summary>
-    private const int EnginesSpeed = 10_000_000;
-
     private readonly HttpClient _http;
 
     private GatewayProxy(string name, PinnedProcess process, Uri address) : base(name, process, address.Port) =>
@@ -31,7 +27,6 @@ internal sealed class GatewayProxy : Target
               - name: bench
                 policy: least-cost
                 maxRequestsPerInstance: 4096
-                prefillTokensPerSecond: {{EnginesSpeed}}
                 resume: {{(variant.Resumes ? "true" : "false")}}
                 instances:
                   - url: http://127.0.0.1:{{engines.Ports[0]}}
