@@ -15,6 +15,8 @@ internal sealed record Reach(string Name, double Figure, double Bound, bool Hold
             AtLeast(0.85, "SSE streams/s, share of nginx's", new Cell(Answer.Sse, 16, 200), f => f.ToNginx),
             AtLeast(0.25, "unstreamed JSON req/s, share of nginx's", new Cell(Answer.Json, 16, 200), f => f.ToNginx),
             Under(120, "CPU per 1 KiB JSON request, µs", new Cell(Answer.Json, 16, 200), f => f.CpuMicrosPerRequest),
+            AtLeast(0.9, "SSE streams/s, share of plain forwarding's", new Cell(Answer.Sse, 64, 200), f => f.ToPlain),
+            AtLeast(0.9, "paced streams/s, share of plain forwarding's", Cell.Crowd, f => f.ToPlain),
             Under(45, "CPU per chunk paced 10 ms apart, µs", Cell.Paced, f => f.CpuMicrosPerChunk),
         ];
         return [.. all.OfType<Reach>()];
