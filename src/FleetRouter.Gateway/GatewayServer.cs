@@ -5,9 +5,12 @@ using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.Fleet;
 using FleetRouter.Gateway.Forwarding;
 using FleetRouter.Gateway.FrontDoor;
+using FleetRouter.Gateway.Responses;
 using FleetRouter.Gateway.Resuming;
 using FleetRouter.Gateway.Telemetry;
 using FleetRouter.Hosting;
+using FleetRouter.Hosting.Conversations;
+using FleetRouter.Hosting.Ports;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -37,7 +40,7 @@ internal sealed class GatewayServer : IAsyncDisposable
     private readonly ILogger<GatewayServer> _log;
     private GatewayOptions _options;
 
-    private GatewayServer(GatewayOptions options, TimeProvider time)
+    private GatewayServer(GatewayOptions options, TimeProvider time, IConversations? conversations)
     {
         _options = options;
         _meter = new Meter(new MeterOptions(MeterName) { Scope = this });
@@ -51,8 +54,10 @@ internal sealed class GatewayServer : IAsyncDisposable
         var telemetry = new FleetTelemetry(_meter, logs.CreateLogger<FleetTelemetry>());
         _fleet = new FleetHost(clock, telemetry, logs, options.Journal);
         _forwarder = new EngineForwarder(_front.Services.GetRequiredService<IHttpForwarder>(), options.Upstream);
-        var inference = new InferenceEndpoint(_fleet, _forwarder, new RequestTelemetry(_meter), new ResumeTelemetry(_meter), time);
-        _door = new FrontDoorPipeline(_fleet, inference, _metrics.Write, logs.CreateLogger<FrontDoorPipeline>()) { Keys = new(options.ApiKeys) };
+        conversations ??= InMemory(options.Responses, time);
+        var inference = new InferenceEndpoint(_fleet, _forwarder, new Turns(conversations, options.Responses, options.MaxBodyBytes, time), new SharedHomes(conversations, time),
+            new RequestTelemetry(_meter), new ResumeTelemetry(_meter), time);
+        _door = new FrontDoorPipeline(_fleet, inference, new KeptResponses(conversations), _metrics.Write, logs.CreateLogger<FrontDoorPipeline>()) { Keys = new(options.ApiKeys) };
         _front.Run(_door.HandleAsync);
         AdminApi.Map(_admin, _fleet, telemetry, clock);
     }
@@ -65,9 +70,12 @@ internal sealed class GatewayServer : IAsyncDisposable
 
     /// <summary>Starts a gateway; when this returns it listens, and its instances are being probed.</summary>
     /// <exception cref="IOException">An address cannot be listened on, or a journal not be written.</exception>
-    public static async Task<GatewayServer> StartAsync(GatewayOptions options, TimeProvider? time = null)
+    /// <param name="options">What the configuration says.</param>
+    /// <param name="time">The clock; null for the wall's.</param>
+    /// <param name="conversations">What keeps conversations; null for this process's memory.</param>
+    public static async Task<GatewayServer> StartAsync(GatewayOptions options, TimeProvider? time = null, IConversations? conversations = null)
     {
-        var server = new GatewayServer(options, time ?? TimeProvider.System);
+        var server = new GatewayServer(options, time ?? TimeProvider.System, conversations);
         try
         {
             await server._fleet.ApplyAsync(options);
@@ -87,8 +95,8 @@ internal sealed class GatewayServer : IAsyncDisposable
     public async Task ChangeAsync(GatewayOptions options)
     {
         if (options.Listen != _options.Listen || options.AdminListen != _options.AdminListen
-            || options.MaxBodyBytes != _options.MaxBodyBytes || options.Upstream != _options.Upstream || options.Journal != _options.Journal)
-            _log.LogWarning(2, "listen, admin, limits, upstream and journal take effect at the next start");
+            || options.MaxBodyBytes != _options.MaxBodyBytes || options.Upstream != _options.Upstream || options.Journal != _options.Journal || options.Responses != _options.Responses)
+            _log.LogWarning(2, "listen, admin, limits, upstream, journal and responses take effect at the next start");
         _options = options;
         _door.Keys = new ApiKeyRing(options.ApiKeys);
         await _fleet.ApplyAsync(options);
@@ -116,6 +124,16 @@ internal sealed class GatewayServer : IAsyncDisposable
         _forwarder.Dispose();
         _metrics.Dispose();
         _meter.Dispose();
+    }
+
+    private MemoryConversations InMemory(ResponsesSection options, TimeProvider time)
+    {
+        var conversations = new MemoryConversations(options.MemoryBytes, time);
+        _meter.CreateObservableGauge("fleetrouter_responses_kept", () => conversations.Count, description: "Answers of /v1/responses kept in memory.");
+        _meter.CreateObservableGauge("fleetrouter_responses_kept_size", () => conversations.Bytes, "bytes", "Memory that kept answers take.");
+        _meter.CreateObservableCounter("fleetrouter_responses_dropped", () => conversations.Dropped, description: "Kept answers that went before they expired, for want of room.");
+        _log.LogInformation(14, "Conversations are kept in this process's memory only: up to {Bytes} bytes, gone when it stops", options.MemoryBytes);
+        return conversations;
     }
 
     private WebApplication Build(Uri listen, long maxBody, Action<IServiceCollection> services)

@@ -95,6 +95,7 @@ public sealed partial class Pool
             Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Instances.Length),
         };
         _inFlight.Add(request.Id, work);
+        BelieveHome(request);
         _retries.Arrived(_now);
         MayHedge();
         if (!_held.HoldsModel(request.Model) || request.Priority > 0)
@@ -104,6 +105,13 @@ public sealed partial class Pool
         }
         Hold(work, [], effects);   // nobody overtakes who waits already
         ReleaseHeld(effects);      // unless those before it stand aside
+    }
+
+    /// <summary>The session's last turn ran at its home, maybe by way of another gateway: what it asked is cached there.</summary>
+    private void BelieveHome(PlacementRequest request)
+    {
+        if (request is { Home: { } id, PriorBlocks: > 0 } && _roster.Find(id) is { } home && home.Serves(request.Model))
+            home.Prefixes.Touch(request.Prompt.Hashes[..Math.Min(request.PriorBlocks, request.Prompt.Hashes.Length)], _now);
     }
 
     private void Place(InFlight work, List<PoolEffect> effects)
@@ -174,7 +182,7 @@ public sealed partial class Pool
         request.SessionId is { } session ? XxHash64.Of(session) : request.Prompt.TailHash;
 
     private Instance? HomeOf(InFlight work) =>
-        _homes.Find(work, _now, _options.SessionIdleTime) is { } id
+        (_homes.Find(work, _now, _options.SessionIdleTime) ?? work.Request.Home) is { } id
         && _roster.Find(id) is { } instance && instance.Serves(work.Request.Model) ? instance : null;
 
     private void Progress(RequestProgressed e, List<PoolEffect> effects)

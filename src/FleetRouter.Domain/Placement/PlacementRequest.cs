@@ -29,8 +29,14 @@ public sealed record PlacementRequest
     /// <summary>The conversation's id from a header or the body, if the client gives one.</summary>
     public string? SessionId { get; init; }
 
+    /// <summary>The instance the session's last turn ran on, as another gateway knows it; counts where the pool knows of none itself.</summary>
+    public string? Home { get; init; }
+
     /// <summary>Answers of the assistant in the prompt: 0 at a conversation's first turn.</summary>
     public int PriorTurns { get; init; }
+
+    /// <summary>Leading blocks of the prompt that the turn before had too: those before the last answer in it.</summary>
+    public int PriorBlocks { get; init; }
 
     /// <summary>Whether the client offers the model tools.</summary>
     public bool HasTools { get; init; }

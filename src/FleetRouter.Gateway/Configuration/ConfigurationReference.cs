@@ -24,6 +24,9 @@ internal static class ConfigurationReference
         journal:
           path: journal
           maxSize: 1GiB
+        responses:
+          keepFor: 30d
+          memory: 256MiB
         pools:
           - name: llama-8b
             policy: least-cost

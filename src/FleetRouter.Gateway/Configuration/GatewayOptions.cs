@@ -24,6 +24,8 @@ internal sealed record GatewayOptions
 
     public JournalSection Journal { get; init; } = new();
 
+    public ResponsesSection Responses { get; init; } = new();
+
     public IReadOnlyList<PoolSection> Pools { get; init; } = [];
 }
 
@@ -52,6 +54,15 @@ internal sealed record JournalSection
 
     /// <summary>Bytes one pool's journal may hold.</summary>
     public long MaxBytes { get; init; } = 1L << 30;
+}
+
+/// <summary>How long and where the answers of <c>/v1/responses</c> are kept.</summary>
+internal sealed record ResponsesSection
+{
+    public TimeSpan KeepFor { get; init; } = TimeSpan.FromDays(30);
+
+    /// <summary>Bytes that they may take in memory.</summary>
+    public long MemoryBytes { get; init; } = 256L << 20;
 }
 
 /// <summary>One pool: what its judgement is told, and where its engines are.</summary>

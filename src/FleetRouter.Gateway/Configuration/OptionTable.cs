@@ -46,6 +46,13 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             new ValueOption<GatewayOptions, long>("maxSize", Quantities.Size(1L << 20, 1L << 40), o => o.Journal.MaxBytes, (o, v) => o with { Journal = o.Journal with { MaxBytes = v } },
                 "Most that one pool's journal takes; the older half then goes, and decisions can be read but no longer replayed. About 3 KB a request. Read at start only."),
         ]),
+        new GroupOption<GatewayOptions>("responses",
+        [
+            Time<GatewayOptions>("keepFor", "1m", "365d", o => o.Responses.KeepFor, (o, v) => o with { Responses = o.Responses with { KeepFor = v } },
+                "Time after which an answer of `/v1/responses` can no longer be gone on from or read, as OpenAI has it. Read at start only."),
+            new ValueOption<GatewayOptions, long>("memory", Quantities.Size(1L << 20, 1L << 40), o => o.Responses.MemoryBytes, (o, v) => o with { Responses = o.Responses with { MemoryBytes = v } },
+                "Most that kept answers take in memory, 1 KiB for each beside its own bytes; what was used longest ago goes first. The default holds some 50,000 turns of 4 KiB. Read at start only."),
+        ]),
         new ListOption<GatewayOptions, PoolSection>("pools", PoolOptions(policies), new PoolSection(), (o, v) => o with { Pools = v },
             "The pools of the fleet, at least one.") { Required = true },
     ];

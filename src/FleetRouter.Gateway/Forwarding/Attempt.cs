@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Gateway.FrontDoor;
+using FleetRouter.Gateway.Responses;
 using FleetRouter.Gateway.Resuming;
 using FleetRouter.Hosting;
 
@@ -48,6 +49,9 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
 
     /// <summary>How another engine is asked too while there is no first token; null where none is.</summary>
     public Resumption? Hedging { get; init; }
+
+    /// <summary>The turn of a conversation that the answer is; null for any other call.</summary>
+    public ResponseTurn? Turn { get; init; }
 
     /// <summary>The engine's key, in place of the client's; null passes the client's on.</summary>
     public required string? EngineApiKey { get; init; }

@@ -1,4 +1,5 @@
 using FleetRouter.Gateway.FrontDoor;
+using FleetRouter.Gateway.Responses;
 using FleetRouter.Gateway.Resuming;
 using Microsoft.AspNetCore.Http;
 using Yarp.ReverseProxy.Forwarder;
@@ -46,14 +47,16 @@ internal sealed class AttemptTransformer(Attempt attempt) : HttpTransformer
         response.Headers["x-request-id"] = attempt.Request.ClientId ?? attempt.Request.Id;
         bool streams = engineResponse.Content.Headers.ContentType?.MediaType == "text/event-stream";
         Stream answer = await engineResponse.Content.ReadAsStreamAsync(cancellation);
-        if (streams)
-            response.ContentLength = null;   // events may be left out of it or added to it
+        if (streams || attempt.Turn is not null)
+            response.ContentLength = null;   // events may be left out of it or added to it, and ids take other room
         engineResponse.Content = new PassingContent(Watch(answer, streams, response));
         return true;
     }
 
     private PassingStream Watch(Stream answer, bool streams, HttpResponse response)
     {
+        if (attempt.Turn is { } turn && response.StatusCode == StatusCodes.Status200OK)
+            return streams ? new TurnStream(new WatchedStream(answer, attempt), attempt, turn) : new TurnAnswer(new WatchedAnswer(answer, attempt), turn);
         if (!streams)
             return new WatchedAnswer(answer, attempt);
         if (attempt.Resumption is null)

@@ -9,19 +9,24 @@ namespace FleetRouter.Gateway.FrontDoor;
 /// <remarks>Only hashes are compared, so how long a look-up takes tells nothing about a key.</remarks>
 internal sealed class ApiKeyRing(IReadOnlyList<ApiKey> keys)
 {
-    private readonly HashSet<string> _hashes = [.. keys.Select(k => k.Sha256.ToLowerInvariant())];
+    /// <summary>By a key's hash, a digest of its holder's name: a key may be replaced, and its holder stays who it was.</summary>
+    private readonly Dictionary<string, string> _owners = keys.ToDictionary(
+        k => k.Sha256.ToLowerInvariant(), k => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(k.Name)).AsSpan(0, 16)), StringComparer.Ordinal);
 
-    public bool IsOpen => _hashes.Count == 0;
+    public bool IsOpen => _owners.Count == 0;
 
-    public bool Admits(HttpRequest request)
+    /// <param name="request">The client's request.</param>
+    /// <param name="owner">Whom what is kept for the client belongs to; empty where everybody may ask.</param>
+    public bool Admits(HttpRequest request, out string owner)
     {
+        owner = "";
         if (IsOpen)
             return true;
         string? header = request.Headers.Authorization;
         string? key = header is not null && header.StartsWith("Bearer ", StringComparison.OrdinalIgnoreCase)
             ? header["Bearer ".Length..].Trim()
             : request.Headers["x-api-key"].FirstOrDefault();
-        return key is { Length: > 0 } && _hashes.Contains(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))));
+        return key is { Length: > 0 } && _owners.TryGetValue(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))), out owner!);
     }
 
     public static readonly ErrorAnswer Denied = new(401, "authentication_error", "invalid_api_key",

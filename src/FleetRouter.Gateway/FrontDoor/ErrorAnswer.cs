@@ -24,6 +24,10 @@ internal sealed record ErrorAnswer(
         _ => new(503, "service_unavailable_error", refusal.Reason, refusal.Message, null, refusal.RetryAfter),
     };
 
+    /// <summary>What keeps conversations is out of reach.</summary>
+    public static ErrorAnswer ConversationsAway { get; } = new(503, "service_unavailable_error", "conversations-unavailable",
+        "What keeps conversations is out of reach, so earlier turns cannot be read or deleted now. Ask again soon, or without 'previous_response_id'.", null, TimeSpan.FromSeconds(1));
+
     /// <summary>Writes the answer, unless the response has begun or the client is gone.</summary>
     public async Task WriteAsync(HttpContext context)
     {

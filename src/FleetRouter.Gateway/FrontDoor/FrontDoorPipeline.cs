@@ -1,13 +1,15 @@
 using System.Text.Json;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Gateway.Fleet;
+using FleetRouter.Gateway.Responses;
 using FleetRouter.Gateway.Telemetry;
+using FleetRouter.Hosting.Ports;
 using Microsoft.AspNetCore.Http;
 
 namespace FleetRouter.Gateway.FrontDoor;
 
 /// <summary>The clients' side: which call is which, who may ask, and an error in OpenAI's shape for all that goes wrong.</summary>
-internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoint inference, Func<byte[]> metricsPage, ILogger<FrontDoorPipeline> log)
+internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoint inference, KeptResponses kept, Func<byte[]> metricsPage, ILogger<FrontDoorPipeline> log)
 {
     private static readonly byte[] Ok = "ok\n"u8.ToArray();
 
@@ -28,6 +30,10 @@ internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoi
             await BodyError(e).WriteAsync(context);
             if (e.StatusCode == StatusCodes.Status413PayloadTooLarge)
                 await RequestBody.DrainAsync(context);
+        }
+        catch (ConversationsUnavailableException)
+        {
+            await ErrorAnswer.ConversationsAway.WriteAsync(context);   // who keeps them has said why in the log
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
         {
@@ -56,10 +62,12 @@ internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoi
         if (!path.StartsWith("/v1/", StringComparison.Ordinal))
             return NotFound(context, path);
         ApiKeyRing keys = Keys;
-        if (!keys.Admits(context.Request))
+        if (!keys.Admits(context.Request, out string owner))
             return ApiKeyRing.Denied.WriteAsync(context);
         if (path == "/v1/models" || path.StartsWith("/v1/models/", StringComparison.Ordinal))
             return ModelsAsync(context, path);
+        if (KeptResponses.TryRead(context.Request.Method, path, out KeptCall call))
+            return kept.HandleAsync(context, call, owner);
         ApiKind api = path switch
         {
             "/v1/chat/completions" => ApiKind.Chat,
@@ -70,7 +78,7 @@ internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoi
         };
         return api != ApiKind.Other && context.Request.Method != "POST"
             ? new ErrorAnswer(405, "invalid_request_error", "method_not_allowed", $"Use POST for {path}.").WriteAsync(context)
-            : inference.HandleAsync(context, api, !keys.IsOpen);
+            : inference.HandleAsync(context, api, !keys.IsOpen, owner);
     }
 
     private Task ReadyAsync(HttpContext context) =>

@@ -3,6 +3,7 @@ using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Gateway.Fleet;
 using FleetRouter.Gateway.Forwarding;
+using FleetRouter.Gateway.Responses;
 using FleetRouter.Gateway.Resuming;
 using FleetRouter.Hosting;
 using Microsoft.AspNetCore.Http;
@@ -16,20 +17,20 @@ namespace FleetRouter.Gateway.FrontDoor;
 /// 5 an engine that is busy or out of reach before its first byte leads back to 3 → 6 the end frees the lease.
 /// </remarks>
 internal sealed class InferenceEndpoint(
-    FleetHost fleet, EngineForwarder forwarder, RequestTelemetry telemetry, ResumeTelemetry resumes, TimeProvider time)
+    FleetHost fleet, EngineForwarder forwarder, Turns turns, SharedHomes homes, RequestTelemetry telemetry, ResumeTelemetry resumes, TimeProvider time)
 {
     private static ReadOnlySpan<byte> UsageWish => "\"stream_options\":{\"include_usage\":true},"u8;
     private static ReadOnlySpan<byte> TokenIdsWish => "\"return_token_ids\":true,"u8;
     private static ReadOnlySpan<byte> StreamWish => "\"stream\":true,"u8;
 
-    public async Task HandleAsync(HttpContext context, ApiKind api, bool keysAreOurs)
+    public async Task HandleAsync(HttpContext context, ApiKind api, bool keysAreOurs, string owner)
     {
         long arrivedAt = time.GetTimestamp();
         telemetry.Began();
         var end = new Ending();
         try
         {
-            await ServeAsync(context, api, keysAreOurs, arrivedAt, end);
+            await ServeAsync(context, api, keysAreOurs, owner, arrivedAt, end);
         }
         finally
         {
@@ -37,15 +38,16 @@ internal sealed class InferenceEndpoint(
         }
     }
 
-    private async Task ServeAsync(HttpContext context, ApiKind api, bool keysAreOurs, long arrivedAt, Ending end)
+    private async Task ServeAsync(HttpContext context, ApiKind api, bool keysAreOurs, string owner, long arrivedAt, Ending end)
     {
         using RequestBody body = await RequestBody.ReadAsync(context.Request, context.RequestAborted);
         long readAt = time.GetTimestamp();
-        RequestFacts? facts = FactsOf(context.Request, api, body, out ErrorAnswer? error);
+        (ResponseTurn? turn, ErrorAnswer? error) = api == ApiKind.Response ? await turns.BeginAsync(body, owner, context.RequestAborted) : default;
+        RequestFacts? facts = error is null ? FactsOf(context.Request, api, body, out error) : null;
         if (facts is null)
         {
-            end.Outcome = "bad-request";
-            await error!.WriteAsync(context);
+            end.Outcome = error!.Status == StatusCodes.Status503ServiceUnavailable ? error.Code! : "bad-request";
+            await error.WriteAsync(context);
             return;
         }
         HostedPool? pool = fleet.PoolFor(facts.Model, out Refusal? refusal);
@@ -63,11 +65,12 @@ internal sealed class InferenceEndpoint(
         bool canHedge = pool.Host.Options.HedgeBudget > 0 && api is ApiKind.Chat or ApiKind.Completion && (facts.Stream || isWhole);
         Resumption? elsewhere = isResumable || canHedge ? new Resumption(forwarder.Calls, body, context.Request.Path.Value!, new CarryOverWish(), resumes) : null;
 
-        PlacementRequest request = Describe(context.Request, api, facts) with { CanMove = isResumable, CanHedge = canHedge };
+        PlacementRequest request = Describe(context.Request, api, facts, turn) with { CanMove = isResumable, CanHedge = canHedge };
         Attempt? attempt = null;
         RequestEnd requestEnd = RequestEnd.Failed;
         try
         {
+            request = request with { Home = await homes.FindAsync(end.Pool, request.SessionId, context.RequestAborted) };
             Placement placement = await pool.Host.PlaceAsync(request, context.RequestAborted, elsewhere is null ? null : elsewhere.Wish.Ask);
             telemetry.Placed(time.GetElapsedTime(readAt));
             while (placement.Refusal is null)
@@ -81,6 +84,7 @@ internal sealed class InferenceEndpoint(
                     HidesUsage = hidesUsage,
                     EngineApiKey = pool.EngineApiKey,
                     DropsClientKey = keysAreOurs,
+                    Turn = turn,
                 };
                 (AttemptOutcome outcome, string trouble) = await forwarder.TryAsync(context, body, attempt);
                 end.Outcome = KebabNames.Of(outcome);
@@ -113,6 +117,8 @@ internal sealed class InferenceEndpoint(
         {
             (end.FirstToken, end.Usage) = (attempt?.TimeToFirstToken, attempt?.Usage);
             pool.Host.Ended(request.Id, requestEnd, attempt?.Usage);
+            if (requestEnd == RequestEnd.Completed)
+                homes.Settled(end.Pool, request.SessionId, attempt!.Placement.Instance!);
         }
     }
 
@@ -159,7 +165,7 @@ internal sealed class InferenceEndpoint(
         }
     }
 
-    private static PlacementRequest Describe(HttpRequest request, ApiKind api, RequestFacts facts) => new()
+    private static PlacementRequest Describe(HttpRequest request, ApiKind api, RequestFacts facts, ResponseTurn? turn) => new()
     {
         Id = RequestIds.Next(),
         ClientId = ClientHeaders.RequestId(request),
@@ -168,11 +174,17 @@ internal sealed class InferenceEndpoint(
         Prompt = facts.Prompt,
         PromptTokens = facts.PromptTokens,
         MaxOutputTokens = facts.MaxOutputTokens,
-        SessionId = ClientHeaders.SessionId(request) ?? facts.SessionId,
+        SessionId = ClientHeaders.SessionId(request) ?? facts.SessionId ?? (turn is null ? null : SessionOf(turn, facts)),
         PriorTurns = facts.PriorTurns,
+        PriorBlocks = facts.PriorBlocks,
         HasTools = facts.HasTools,
         Priority = Math.Max(ClientHeaders.Priority(request), facts.Priority),
     };
+
+    /// <summary>A kept conversation is known by its first turn's id. A client that sends the turns before itself makes a first turn each time: that
+    /// one is known by its prompt.</summary>
+    private static string? SessionOf(ResponseTurn turn, RequestFacts facts) =>
+        turn.PreviousId is not null || turn.IsKept && facts.PriorTurns == 0 ? turn.Conversation : null;
 
     private static RequestEnd EndOf(AttemptOutcome outcome) => outcome switch
     {

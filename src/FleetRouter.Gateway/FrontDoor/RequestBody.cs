@@ -88,13 +88,18 @@ internal sealed class RequestBody : IDisposable
     private static BadHttpRequestException TooLong() => new("The request body is too long.", StatusCodes.Status413PayloadTooLarge);
 
     /// <summary>Inserts <paramref name="text"/> at <paramref name="at"/>.</summary>
-    public void Insert(int at, ReadOnlySpan<byte> text)
+    public void Insert(int at, ReadOnlySpan<byte> text) => Replace(at..at, text);
+
+    /// <summary>Puts <paramref name="text"/> in the place of a value.</summary>
+    public void Replace(Range value, ReadOnlySpan<byte> text)
     {
-        while (Length + text.Length > _buffer.Length)
+        (int at, int end) = (value.Start.Value, value.End.Value);
+        int more = text.Length - (end - at);
+        while (Length + more > _buffer.Length)
             _buffer = Grow(_buffer, Length);
-        _buffer.AsSpan(at, Length - at).CopyTo(_buffer.AsSpan(at + text.Length));
+        _buffer.AsSpan(end, Length - end).CopyTo(_buffer.AsSpan(end + more));
         text.CopyTo(_buffer.AsSpan(at));
-        Length += text.Length;
+        Length += more;
     }
 
     /// <summary>Puts <paramref name="text"/> in the place of a value that is no shorter, with blanks behind it.</summary>

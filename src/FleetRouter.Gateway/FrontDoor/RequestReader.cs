@@ -23,6 +23,9 @@ internal sealed record RequestFacts(
 {
     /// <summary>What the body says of its priority; above 0 is high.</summary>
     public int Priority { get; init; }
+
+    /// <summary>Leading blocks of the prompt before the last answer of the assistant in it.</summary>
+    public int PriorBlocks { get; init; }
 }
 
 /// <summary>Reads a JSON body once, without building anything of it: the few fields the router acts on, and the hashes of
@@ -111,10 +114,12 @@ internal static class RequestReader
         terms.HasTools = tools.End.Value > tools.Start.Value + 2;
         terms.Settle(api, text);
         bool saysStreamOptions = !terms.StreamOptions.Equals(default);
-        return new RequestFacts(model, stream, saysStreamOptions, terms.MaxTokens, session is null ? null : ClientHeaders.Bounded(session), terms.HasTools,
+        return new RequestFacts(model, stream, saysStreamOptions, terms.MaxTokens, session is { Length: > 0 } ? ClientHeaders.Bounded(session) : null, terms.HasTools,
             text.Count("\"assistant\""u8), TokenIds(text), Chain(model, body[salt], body[tools], body[instructions], text), terms)
         {
             Priority = priority,
+            PriorBlocks = text.LastIndexOf("\"assistant\""u8) is > 0 and var answer
+                ? (tools.End.Value - tools.Start.Value + instructions.End.Value - instructions.Start.Value + answer) / PromptChain.BlockBytes : 0,
         };
     }
 

@@ -215,7 +215,7 @@ internal struct AnswerEvent
     }
 
     /// <summary>The payload of the event's data line.</summary>
-    private static bool FindData(ReadOnlySpan<byte> bytes, out Range data)
+    internal static bool FindData(ReadOnlySpan<byte> bytes, out Range data)
     {
         data = default;
         int start = bytes.StartsWith("data:"u8) ? 5 : bytes.IndexOf("\ndata:"u8) is >= 0 and var line ? line + 6 : -1;

@@ -4,6 +4,10 @@ namespace FleetRouter.Hosting.Ports;
 /// PostgreSQL where several gateways share them.</summary>
 public interface IConversations
 {
+    /// <summary>Whether other gateways keep theirs here too. Where not, <see cref="HomeAsync"/> knows nothing that the pool does not know itself,
+    /// and is not asked.</summary>
+    bool IsShared => true;
+
     /// <summary>Keeps an answer. When this returns it outlasts the process, or, where what should keep it is out of reach, is remembered here until
     /// it can be written.</summary>
     /// <param name="response">The answer; one of the same id is replaced.</param>

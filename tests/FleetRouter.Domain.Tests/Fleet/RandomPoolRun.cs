@@ -19,7 +19,7 @@ internal sealed class RandomPoolRun
     private int _requests;
 
     /// <param name="seed">The seed.</param>
-    /// <param name="hedges">Whether requests may be asked twice.</param>
+    /// <param name="hedges">Whether requests may be asked twice, and come with homes that other gateways know.</param>
     public RandomPoolRun(ulong seed, bool hedges = false)
     {
         _hedges = hedges;
@@ -106,6 +106,7 @@ internal sealed class RandomPoolRun
             CanMove = false,   // carrying over is held by the simulator's safety books
             Api = (ApiKind)_random.Below(5), PriorTurns = _random.Below(3),
             SessionId = _random.Chance(0.3) ? $"s{_random.Below(12)}" : null,
+            Home = _hedges && _random.Chance(0.2) ? AnyInstance() : null, PriorBlocks = _hedges ? _random.Below(30) : 0,
             PromptTokens = _random.Chance(0.2) ? prompt.Bytes / 4 : null,
             MaxOutputTokens = _random.Chance(0.5) ? _random.Below(600) : null,
         };

@@ -19,6 +19,31 @@ public sealed class SessionHomesTests
     }
 
     [Fact]
+    public void A_home_that_another_gateway_knows_counts_until_the_pool_knows_one_itself()
+    {
+        PoolDriver pool = Fleet();
+        PromptChain prompt = PromptAwayFrom(pool, "e3");
+        Dispatch first = pool.Serve(pool.Request(prompt, "chat-1") with { Home = "e3" });
+        Assert.Equal(("e3", PlacementRule.SessionHome), (first.Instance, first.Decision.Rule));
+        Dispatch second = pool.Serve(pool.Request(prompt, "chat-1") with { Home = "e4" });
+        Assert.Equal(("e3", PlacementRule.SessionHome), (second.Instance, second.Decision.Rule));
+        Dispatch gone = pool.Serve(pool.Request(prompt, "chat-2") with { Home = "nowhere" });
+        Assert.DoesNotContain(gone.Decision.Candidates, c => c.Role == CandidateRole.Home);
+    }
+
+    [Fact]
+    public void A_home_that_another_gateway_knows_is_believed_to_have_what_was_asked_there()
+    {
+        PoolDriver pool = Fleet(Options with { Policy = "least-cost" });
+        PromptChain prompt = PromptAwayFrom(pool, "e3");
+        Dispatch next = pool.Serve(pool.Request(prompt, "chat-1", turns: 1) with { Home = "e3", PriorBlocks = 3 });
+        Assert.Equal(("e3", PlacementRule.SessionHome), (next.Instance, next.Decision.Rule));
+        Assert.True(next.Decision.Candidates.Single(c => c.Instance == "e3").CachedTokens > 0);
+        Dispatch unknown = pool.Serve(pool.Request(Prompts.Of((7, 4)), "chat-2", turns: 1) with { Home = "nowhere", PriorBlocks = 30 });
+        Assert.All(unknown.Decision.Candidates, c => Assert.Equal(0, c.CachedTokens));
+    }
+
+    [Fact]
     public void A_session_known_by_its_own_chain_stays_home_when_the_fleet_grows()
     {
         for (ulong content = 1; content < 40; content++)

@@ -4,6 +4,7 @@ using FleetRouter.Domain.Fleet;
 using FleetRouter.EngineSim;
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Hosting;
+using FleetRouter.Hosting.Ports;
 using Microsoft.Extensions.Logging;
 
 namespace FleetRouter.Gateway.Tests.Clients;
@@ -43,9 +44,10 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
     /// <param name="gateway">Changes to the gateway's options.</param>
     /// <param name="instances">Engines beside the stand-ins.</param>
     /// <param name="ready">Instances to wait for; null for all.</param>
+    /// <param name="conversations">What keeps conversations; null for the gateway's memory.</param>
     public static async Task<GatewayUnderTest> StartAsync(
         EngineSimOptions? engines = null, Func<PoolOptions, PoolOptions>? pool = null,
-        Func<GatewayOptions, GatewayOptions>? gateway = null, IEnumerable<Uri>? instances = null, int? ready = null)
+        Func<GatewayOptions, GatewayOptions>? gateway = null, IEnumerable<Uri>? instances = null, int? ready = null, IConversations? conversations = null)
     {
         EngineFleet? fleet = engines is null ? null : await EngineFleet.StartAsync(engines);
         Uri[] addresses = [.. fleet?.Addresses ?? [], .. instances ?? []];
@@ -69,7 +71,7 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
                 },
             ],
         };
-        var started = new GatewayUnderTest(fleet, await GatewayServer.StartAsync((gateway ?? (same => same))(options)));
+        var started = new GatewayUnderTest(fleet, await GatewayServer.StartAsync((gateway ?? (same => same))(options), conversations: conversations));
         int wanted = ready ?? addresses.Length;
         await started.UntilAsync(state => state.Ready >= wanted, $"{wanted} instances ready");
         if (wanted > 0)

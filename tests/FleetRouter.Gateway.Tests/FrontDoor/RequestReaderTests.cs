@@ -37,6 +37,24 @@ public sealed class RequestReaderTests
     public void A_prompt_of_token_ids_has_an_exact_length(string prompt, int? tokens) =>
         Assert.Equal(tokens, Read($$"""{"model":"m","prompt":{{prompt}}}""").PromptTokens);
 
+    [Theory]
+    [InlineData("\"session_id\":\"\"")]
+    [InlineData("\"session_id\":7")]
+    [InlineData("\"user\":\"u\"")]
+    public void What_names_no_conversation_is_no_session(string field) =>
+        Assert.Null(Read($$"""{"model":"m","prompt":"p",{{field}}}""").SessionId);
+
+    [Fact]
+    public void The_blocks_before_the_last_answer_are_those_the_turn_before_had()
+    {
+        string first = $$"""{"role":"user","content":"{{new string('a', 3 * PromptChain.BlockBytes)}}"}""";
+        RequestFacts one = Read($$"""{"model":"m","tools":[{"a":1}],"messages":[{{first}}]}""");
+        RequestFacts two = Read($$"""{"model":"m","tools":[{"a":1}],"messages":[{{first}},{"role":"assistant","content":"b"},{{first}}]}""");
+        Assert.Equal((0, 3), (one.PriorBlocks, one.Prompt.Hashes.Length));
+        Assert.Equal(3, two.PriorBlocks);
+        Assert.Equal(one.Prompt.Hashes, two.Prompt.Hashes[..two.PriorBlocks]);
+    }
+
     [Fact]
     public void The_next_turn_continues_the_chain_of_the_one_before()
     {
