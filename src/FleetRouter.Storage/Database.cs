@@ -19,13 +19,16 @@ public sealed partial class Database : IAsyncDisposable
     private readonly NpgsqlDataSource _pool, _single;
     private readonly ILogger _log;
     private TaskCompletionSource _up = NewSignal();
-    private string _trouble = "not yet connected";
+    private string _trouble = "it was not reached yet";
     private Task _recovering = Task.CompletedTask;
     private bool _migrated;
 
-    private Database(DatabaseOptions options, ILogger log, TimeProvider time)
+    /// <param name="options">Where it is and how it is used.</param>
+    /// <param name="logs">Where it is told when the database goes and comes.</param>
+    /// <param name="time">The clock of every wait; the system's unless given.</param>
+    public Database(DatabaseOptions options, ILoggerFactory logs, TimeProvider? time = null)
     {
-        (Options, _log, Time) = (options, log, time);
+        (Options, _log, Time) = (options, logs.CreateLogger<Database>(), time ?? TimeProvider.System);
         _pool = NpgsqlDataSource.Create(options.Address.Pooled(options.Connections));
         _single = NpgsqlDataSource.Create(options.Address.Single());
         _readers = new SemaphoreSlim(Math.Max(1, options.Connections - 2));
@@ -43,32 +46,23 @@ public sealed partial class Database : IAsyncDisposable
 
     /// <summary>Connects, and brings the schema to what this build needs. Where the database is out of reach this goes on in the background.</summary>
     /// <exception cref="DatabaseException">The database refuses: sign-in, rights, a newer schema, too old a server.</exception>
-    public static async Task<Database> OpenAsync(DatabaseOptions options, ILoggerFactory logs, TimeProvider? time = null, CancellationToken cancellation = default)
+    public async Task OpenAsync(CancellationToken cancellation = default)
     {
-        var database = new Database(options, logs.CreateLogger<Database>(), time ?? TimeProvider.System);
         try
         {
             using var bound = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             bound.CancelAfter(StartWait);
-            await database.ConnectAsync(bound.Token);
-            database._up.SetResult();
-            database.LogOpened(options.Address);
-            return database;
+            await ConnectAsync(bound.Token);
+            LogOpened(Options.Address);
+            _up.SetResult();
         }
         catch (Exception trouble) when (Outage.IsRefusal(trouble))
         {
-            await database.DisposeAsync();
-            throw new DatabaseException($"the database {options.Address} refuses: {Outage.Reason(trouble)}", trouble);
+            throw new DatabaseException($"the database {Options.Address} refuses: {Outage.Reason(trouble)}", trouble);
         }
         catch (Exception trouble) when (Outage.Is(trouble) || trouble is OperationCanceledException && !cancellation.IsCancellationRequested)
         {
-            database.Recover(trouble is OperationCanceledException ? new TimeoutException($"no answer within {StartWait.TotalSeconds:0} s") : trouble);
-            return database;
-        }
-        catch
-        {
-            await database.DisposeAsync();
-            throw;
+            Recover(trouble is OperationCanceledException ? new TimeoutException($"no answer within {StartWait.TotalSeconds:0} s") : trouble);
         }
     }
 

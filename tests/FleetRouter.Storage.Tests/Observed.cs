@@ -93,7 +93,17 @@ public sealed class GatewayStorage : IAsyncDisposable
         // Nothing here is to be decided by how busy the machine is, so every wait is long unless a test says otherwise.
         var patient = new DatabaseOptions { Address = address, SaveWait = TimeSpan.FromMinutes(1), HomeWait = TimeSpan.FromMinutes(1), ReadWait = TimeSpan.FromMinutes(1), HomeBatch = TimeSpan.Zero };
         var logs = new LogLines();
-        return new GatewayStorage(await Database.OpenAsync(with is null ? patient : with(patient), logs, time), logs);
+        var storage = new GatewayStorage(new Database(with is null ? patient : with(patient), logs, time), logs);
+        try
+        {
+            await storage.Database.OpenAsync();
+            return storage;
+        }
+        catch
+        {
+            await storage.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>What a counter has counted, under <c>name/kind</c>.</summary>

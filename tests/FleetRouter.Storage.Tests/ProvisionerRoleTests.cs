@@ -16,7 +16,8 @@ public sealed class ProvisionerRoleTests(SharedServer server) : IAsyncLifetime
     public async ValueTask InitializeAsync()
     {
         _address = await server.NewDatabaseAsync();
-        _database = await Database.OpenAsync(new DatabaseOptions { Address = _address }, _logs);
+        _database = new Database(new DatabaseOptions { Address = _address }, _logs);
+        await _database.OpenAsync();
     }
 
     public async ValueTask DisposeAsync()

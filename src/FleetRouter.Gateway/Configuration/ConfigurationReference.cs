@@ -27,6 +27,10 @@ internal static class ConfigurationReference
         responses:
           keepFor: 30d
           memory: 256MiB
+        database:
+          connectionString: env:FLEETROUTER_DATABASE
+          connections: 8
+          buffer: 64MiB
         pools:
           - name: llama-8b
             policy: least-cost

@@ -53,6 +53,15 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             new ValueOption<GatewayOptions, long>("memory", Quantities.Size(1L << 20, 1L << 40), o => o.Responses.MemoryBytes, (o, v) => o with { Responses = o.Responses with { MemoryBytes = v } },
                 "Most that kept answers take in memory, 1 KiB for each beside its own bytes; what was used longest ago goes first. The default holds some 50,000 turns of 4 KiB. Read at start only."),
         ]),
+        new GroupOption<GatewayOptions>("database",
+        [
+            new ValueOption<GatewayOptions, SecretSource?>("connectionString", TextKinds.Secret, o => o.Database.ConnectionString, (o, v) => o with { Database = o.Database with { ConnectionString = v } },
+                "Where the connection string of a PostgreSQL database, 14 or later, is found, as in `Host=db;Database=fleetrouter;Username=router;Password=SECRET`; never the string itself. Without one all is kept in this process's memory. Read at start only.") { DefaultText = "none" },
+            new ValueOption<GatewayOptions, int>("connections", Quantities.SmallCount(3, 1_000), o => o.Database.Connections, (o, v) => o with { Database = o.Database with { Connections = v } },
+                "Connections at most, besides two of their own for the provisioner's role and for coming back; writes take two. A look-up takes about a millisecond, so the default is good for thousands a second. Read at start only."),
+            new ValueOption<GatewayOptions, long>("buffer", Quantities.Size(1L << 20, 1L << 40), o => o.Database.BufferBytes, (o, v) => o with { Database = o.Database with { BufferBytes = v } },
+                "Bytes of answers that wait in memory while the database is away; beyond it the oldest go, counted and named. The default holds five minutes of 25 answers of 8 KiB a second. Read at start only."),
+        ]),
         new ListOption<GatewayOptions, PoolSection>("pools", PoolOptions(policies), new PoolSection(), (o, v) => o with { Pools = v },
             "The pools of the fleet, at least one.") { Required = true },
     ];

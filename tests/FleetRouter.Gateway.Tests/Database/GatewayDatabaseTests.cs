@@ -1,0 +1,73 @@
+using System.Net;
+using FleetRouter.Gateway.Configuration;
+using FleetRouter.Gateway.Tests.Clients;
+using FleetRouter.Storage;
+using FleetRouter.Storage.Tests;
+
+namespace FleetRouter.Gateway.Tests.Database;
+
+/// <summary>A gateway with a database, which it can do without.</summary>
+public sealed class GatewayDatabaseTests : IDisposable
+{
+    private readonly string _secret = Path.GetTempFileName();
+
+    public void Dispose() => File.Delete(_secret);
+
+    private Task<GatewayUnderTest> StartAsync(string connectionString)
+    {
+        File.WriteAllText(_secret, connectionString + "\n");
+        return GatewayUnderTest.StartAsync(GatewayUnderTest.Fast(2), gateway: o => o with { Database = new DatabaseSection { ConnectionString = new SecretSource(null, _secret) } });
+    }
+
+    private static async Task<HttpStatusCode> AskAsync(GatewayUnderTest gateway)
+    {
+        using HttpResponseMessage answer = await gateway.Http.PostAsync("/v1/chat/completions", new StringContent(GatewayUnderTest.Chat("hello", 4)));
+        return answer.StatusCode;
+    }
+
+    /// <summary>Asks for the metrics page until it says <paramref name="line"/>, serving requests meanwhile.</summary>
+    private static async Task UntilAsync(GatewayUnderTest gateway, string line)
+    {
+        using var late = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        while (!(await gateway.Http.GetStringAsync("/metrics", late.Token)).Split('\n').Contains(line))
+            Assert.Equal(HttpStatusCode.OK, await AskAsync(gateway));
+    }
+
+    [Fact]
+    public async Task Requests_are_served_whether_or_not_the_database_is_there()
+    {
+        await using PostgresServer server = await PostgresServer.StartNewAsync();
+        DatabaseAddress address = await server.NewDatabaseAsync();
+        await using GatewayUnderTest gateway = await StartAsync(address.Single());
+        await UntilAsync(gateway, "fleetrouter_database_up 1");
+        await UntilAsync(gateway, "fleetrouter_provisioner 1");
+        await server.StopAsync();
+        await UntilAsync(gateway, "fleetrouter_provisioner 0");
+        await server.StartAsync();
+        await UntilAsync(gateway, "fleetrouter_provisioner 1");
+        await UntilAsync(gateway, "fleetrouter_database_up 1");
+    }
+
+    [Fact]
+    public async Task Without_a_database_a_gateway_provisions_for_itself()
+    {
+        await using GatewayUnderTest gateway = await GatewayUnderTest.StartAsync();
+        Assert.Contains("fleetrouter_provisioner 1", (await gateway.Http.GetStringAsync("/metrics")).Split('\n'));
+    }
+
+    [Fact]
+    public async Task A_connection_string_that_is_none_ends_the_start_and_is_not_shown()
+    {
+        var refused = await Assert.ThrowsAsync<DatabaseException>(() => StartAsync("Host=db;Pasword=hush"));
+        Assert.StartsWith($"the connection string in file:{_secret} cannot be read; write Host=NAME", refused.Message);
+        Assert.DoesNotContain("hush", refused.ToString());
+    }
+
+    [Fact]
+    public async Task A_secret_that_is_not_there_ends_the_start()
+    {
+        var missing = new GatewayOptions { Database = new DatabaseSection { ConnectionString = new SecretSource(null, _secret + ".not") } };
+        var refused = await Assert.ThrowsAsync<IOException>(() => GatewayServer.StartAsync(missing));
+        Assert.StartsWith($"the secret's file {_secret}.not cannot be read (", refused.Message);
+    }
+}
