@@ -53,8 +53,8 @@ internal sealed class GatewayServer : IAsyncDisposable
         var clock = new HostClock(time);
         var logs = _front.Services.GetRequiredService<ILoggerFactory>();
         var telemetry = new FleetTelemetry(_meter, logs.CreateLogger<FleetTelemetry>());
-        _fleet = new FleetHost(clock, telemetry, logs, options.Journal);
         _database = GatewayDatabase.From(options.Database, _meter, logs, time);
+        _fleet = new FleetHost(clock, telemetry, logs, options.Journal, _database);
         _forwarder = new EngineForwarder(_front.Services.GetRequiredService<IHttpForwarder>(), options.Upstream);
         conversations ??= InMemory(options.Responses, time);
         var inference = new InferenceEndpoint(_fleet, _forwarder, new Turns(conversations, options.Responses, options.MaxBodyBytes, time), new SharedHomes(conversations, time),

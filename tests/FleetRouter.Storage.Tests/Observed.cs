@@ -79,7 +79,7 @@ public sealed class GatewayStorage : IAsyncDisposable
             _counted.AddOrUpdate(instrument.Name + (tags.Length > 0 ? "/" + tags[0].Value : ""), value, (_, before) => instrument.IsObservable ? value : before + value));
         _listener.Start();
         (Database, Logs) = (database, logs);
-        Conversations = new PostgresConversations(database, _meter, logs);
+        Conversations = new PostgresConversations(database, _meter, Figures = new StorageFigures(_meter), logs);
     }
 
     public Database Database { get; }
@@ -87,6 +87,8 @@ public sealed class GatewayStorage : IAsyncDisposable
     public PostgresConversations Conversations { get; }
 
     public LogLines Logs { get; }
+
+    public StorageFigures Figures { get; }
 
     public static async Task<GatewayStorage> OpenAsync(DatabaseAddress address, TimeProvider? time = null, Func<DatabaseOptions, DatabaseOptions>? with = null)
     {

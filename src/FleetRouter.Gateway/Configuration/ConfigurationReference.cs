@@ -31,6 +31,8 @@ internal static class ConfigurationReference
           connectionString: env:FLEETROUTER_DATABASE
           connections: 8
           buffer: 64MiB
+          journal: false
+          journalAge: 7d
         pools:
           - name: llama-8b
             policy: least-cost

@@ -75,6 +75,11 @@ internal sealed record DatabaseSection
     public int Connections { get; init; } = 8;
 
     public long BufferBytes { get; init; } = 64L << 20;
+
+    /// <summary>Whether pools' journals are kept there, in place of files.</summary>
+    public bool Journal { get; init; }
+
+    public TimeSpan JournalAge { get; init; } = TimeSpan.FromDays(7);
 }
 
 /// <summary>One pool: what its judgement is told, and where its engines are.</summary>

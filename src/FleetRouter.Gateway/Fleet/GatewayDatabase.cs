@@ -1,8 +1,12 @@
 using System.Diagnostics.Metrics;
+using FleetRouter.Domain.Fleet;
 using FleetRouter.Gateway.Configuration;
+using FleetRouter.Hosting;
+using FleetRouter.Hosting.Journal;
 using FleetRouter.Hosting.Ports;
 using FleetRouter.Storage;
 using FleetRouter.Storage.Conversations;
+using FleetRouter.Storage.Journal;
 using FleetRouter.Storage.Provisioning;
 
 namespace FleetRouter.Gateway.Fleet;
@@ -12,12 +16,15 @@ internal sealed class GatewayDatabase : IAsyncDisposable
 {
     private readonly Database _database;
     private readonly PostgresConversations _conversations;
+    private readonly PostgresJournals? _journals;
     private readonly ProvisionerRole _provisioner;
 
-    private GatewayDatabase(DatabaseOptions options, Meter meter, ILoggerFactory logs, TimeProvider time)
+    private GatewayDatabase(DatabaseOptions options, TimeSpan? journal, Meter meter, ILoggerFactory logs, TimeProvider time)
     {
         _database = new Database(options, logs, time);
-        _conversations = new PostgresConversations(_database, meter, logs);
+        var figures = new StorageFigures(meter);
+        _conversations = new PostgresConversations(_database, meter, figures, logs);
+        _journals = journal is { } keep ? new PostgresJournals(_database, figures, keep) : null;
         _provisioner = new ProvisionerRole(_database, meter, logs);
     }
 
@@ -34,8 +41,11 @@ internal sealed class GatewayDatabase : IAsyncDisposable
             return null;
         }
         var options = new DatabaseOptions { Address = DatabaseAddress.Parse(source.Read(), source.ToString()), Connections = section.Connections, BufferBytes = section.BufferBytes };
-        return new GatewayDatabase(options, meter, logs, time);
+        return new GatewayDatabase(options, section.Journal ? section.JournalAge : null, meter, logs, time);
     }
+
+    /// <summary>Begins a pool's journal; null if journals are not kept here.</summary>
+    public IJournal? BeginJournal(PoolOptions options, HostClock clock) => _journals?.Begin(options, clock);
 
     /// <summary>Connects. Where the database is out of reach, the gateway starts without it and takes it up when it comes.</summary>
     /// <exception cref="DatabaseException">It refuses.</exception>
@@ -45,6 +55,8 @@ internal sealed class GatewayDatabase : IAsyncDisposable
     {
         await _provisioner.DisposeAsync();
         await _conversations.DisposeAsync();
+        if (_journals is not null)
+            await _journals.DisposeAsync();
         await _database.DisposeAsync();
     }
 }

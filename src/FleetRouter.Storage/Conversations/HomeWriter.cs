@@ -61,7 +61,7 @@ internal sealed partial class HomeWriter : IAsyncDisposable
             LogOverflow(_database.Options.MostHomes);
     }
 
-    private async Task WriteAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    private async Task<bool> WriteAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         KeyValuePair<SessionKey, PendingHome>[] batch;
         lock (_gate)
@@ -78,6 +78,7 @@ internal sealed partial class HomeWriter : IAsyncDisposable
             LogRejected(batch.Length, Outage.Reason(trouble));
         }
         Forget(batch);
+        return batch.Length == MostInBatch;
     }
 
     private void Forget(KeyValuePair<SessionKey, PendingHome>[] written)

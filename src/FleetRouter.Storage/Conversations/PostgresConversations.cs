@@ -23,12 +23,12 @@ public sealed class PostgresConversations : IConversations, IAsyncDisposable
     private Task? _closing;
 
     /// <param name="database">Where they are kept.</param>
-    /// <param name="meter">Where figures go.</param>
+    /// <param name="meter">Where gauges go.</param>
+    /// <param name="figures">Where what is written and lost is counted.</param>
     /// <param name="logs">Where losses are named, by id and never by content.</param>
-    public PostgresConversations(Database database, Meter meter, ILoggerFactory logs)
+    public PostgresConversations(Database database, Meter meter, StorageFigures figures, ILoggerFactory logs)
     {
         ILogger log = logs.CreateLogger<PostgresConversations>();
-        var figures = new StorageFigures(meter);
         _database = database;
         _buffer = new ResponseBuffer(database.Options.BufferBytes);
         _writer = new ResponseWriter(database, _buffer, figures, log);

@@ -32,7 +32,7 @@ internal sealed partial class ResponseWriter : IAsyncDisposable
         _writing.Wake();
     }
 
-    private async Task WriteAsync(NpgsqlConnection connection, CancellationToken cancellation)
+    private async Task<bool> WriteAsync(NpgsqlConnection connection, CancellationToken cancellation)
     {
         TellDropped();
         List<PendingWrite> batch = _buffer.Take(_most, MostBatchBytes);
@@ -44,6 +44,7 @@ internal sealed partial class ResponseWriter : IAsyncDisposable
             for (int i = 0; i < batch.Count; i++)
                 batch[i].Done.TrySetResult(rows[i]);
             _most = MostWrites;
+            return true;
         }
         catch (Exception trouble) when (Outage.IsRejection(trouble))
         {
@@ -51,12 +52,13 @@ internal sealed partial class ResponseWriter : IAsyncDisposable
             {
                 _buffer.Return(batch);
                 _most = 1;   // finds the one to blame
-                return;
+                return true;
             }
             _buffer.Remove(batch);
             _figures.Lost(StorageFigures.Response, 1);
             LogRejected(batch[0].Id, Outage.Reason(trouble));
             batch[0].Done.TrySetResult(0);
+            return true;
         }
         catch
         {

@@ -1,6 +1,7 @@
 using System.Net;
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.Tests.Clients;
+using FleetRouter.Gateway.Why;
 using FleetRouter.Storage;
 using FleetRouter.Storage.Tests;
 
@@ -13,10 +14,11 @@ public sealed class GatewayDatabaseTests : IDisposable
 
     public void Dispose() => File.Delete(_secret);
 
-    private Task<GatewayUnderTest> StartAsync(string connectionString)
+    private Task<GatewayUnderTest> StartAsync(string connectionString, Func<DatabaseSection, DatabaseSection>? with = null)
     {
         File.WriteAllText(_secret, connectionString + "\n");
-        return GatewayUnderTest.StartAsync(GatewayUnderTest.Fast(2), gateway: o => o with { Database = new DatabaseSection { ConnectionString = new SecretSource(null, _secret) } });
+        var section = new DatabaseSection { ConnectionString = new SecretSource(null, _secret) };
+        return GatewayUnderTest.StartAsync(GatewayUnderTest.Fast(2), gateway: o => o with { Database = with?.Invoke(section) ?? section });
     }
 
     private static async Task<HttpStatusCode> AskAsync(GatewayUnderTest gateway)
@@ -46,6 +48,26 @@ public sealed class GatewayDatabaseTests : IDisposable
         await server.StartAsync();
         await UntilAsync(gateway, "fleetrouter_provisioner 1");
         await UntilAsync(gateway, "fleetrouter_database_up 1");
+    }
+
+    [Fact]
+    public async Task Why_tells_from_the_database_what_two_gateways_decided()
+    {
+        await using PostgresServer server = await PostgresServer.StartNewAsync();
+        DatabaseAddress address = await server.NewDatabaseAsync();
+        for (int run = 0; run < 2; run++)
+        {
+            await using GatewayUnderTest gateway = await StartAsync(address.Single(), o => o with { Journal = true });
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(GatewayUnderTest.Chat("hello", 4)) };
+            request.Headers.Add("x-request-id", $"request-{run}");
+            using HttpResponseMessage answer = await gateway.Http.SendAsync(request);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+        using StringWriter output = new(), errors = new();
+        int code = await WhyVerb.FromDatabaseAsync("request-0", new SecretSource(null, _secret), null, output, errors, CancellationToken.None);
+        Assert.True(code == 0, errors.ToString() + output);
+        Assert.Contains("request-0", output.ToString());
+        Assert.Equal(1, await WhyVerb.FromDatabaseAsync("request-2", new SecretSource(null, _secret), null, output, errors, CancellationToken.None));
     }
 
     [Fact]

@@ -1,6 +1,6 @@
 using Npgsql;
 
-namespace FleetRouter.Storage.Conversations;
+namespace FleetRouter.Storage;
 
 /// <summary>Removes what has expired, in the background and a little at a time. Every gateway sweeps; they step over what another one holds.</summary>
 internal sealed class ExpirySweep : IAsyncDisposable
