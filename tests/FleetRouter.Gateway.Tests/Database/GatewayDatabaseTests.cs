@@ -1,4 +1,5 @@
 using System.Net;
+using System.Text.Json;
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.Tests.Clients;
 using FleetRouter.Gateway.Why;
@@ -49,6 +50,48 @@ public sealed class GatewayDatabaseTests : IDisposable
         await UntilAsync(gateway, "fleetrouter_provisioner 1");
         await UntilAsync(gateway, "fleetrouter_database_up 1");
     }
+
+    [Fact]
+    public async Task A_conversation_outlasts_its_gateway_and_an_outage_of_its_database()
+    {
+        await using PostgresServer server = await PostgresServer.StartNewAsync();
+        DatabaseAddress address = await server.NewDatabaseAsync();
+        await using GatewayUnderTest other = await StartAsync(address.Single());
+        string third;
+        await using (GatewayUnderTest one = await GatewayUnderTest.StartAsync(instances: other.Engines!.Addresses, gateway: WithDatabase))
+        {
+            string first = await TurnAsync(one, "one");
+            await server.StopAsync();
+            await UntilAsync(one, "fleetrouter_provisioner 0");
+            await UntilAsync(other, "fleetrouter_provisioner 0");
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await SayAsync(other, "two", first)).Status);
+            string second = await TurnAsync(one, "two");   // begins anew, and waits in the buffer
+            third = await TurnAsync(one, "three", second);
+            await server.StartAsync();
+            await UntilAsync(one, "fleetrouter_database_up 1");
+        }
+        await UntilAsync(other, "fleetrouter_database_up 1");
+        string fourth = await TurnAsync(other, "four", third);
+        Assert.Equal(HttpStatusCode.OK, (await other.Http.GetAsync("/v1/responses/" + fourth)).StatusCode);
+        Assert.Equal(HttpStatusCode.OK, (await other.Http.DeleteAsync("/v1/responses/" + third)).StatusCode);
+        Assert.Equal(HttpStatusCode.NotFound, (await SayAsync(other, "five", fourth)).Status);
+    }
+
+    private static async Task<(HttpStatusCode Status, string Body)> SayAsync(GatewayUnderTest gateway, string input, string? previous = null)
+    {
+        string body = JsonSerializer.Serialize(new { model = GatewayUnderTest.Model, input, max_output_tokens = 4, previous_response_id = previous });
+        using HttpResponseMessage answer = await gateway.Http.PostAsync("/v1/responses", new StringContent(body));
+        return (answer.StatusCode, await answer.Content.ReadAsStringAsync());
+    }
+
+    private static async Task<string> TurnAsync(GatewayUnderTest gateway, string input, string? previous = null)
+    {
+        (HttpStatusCode status, string body) = await SayAsync(gateway, input, previous);
+        Assert.True(status == HttpStatusCode.OK, body);
+        return JsonDocument.Parse(body).RootElement.GetProperty("id").GetString()!;
+    }
+
+    private GatewayOptions WithDatabase(GatewayOptions options) => options with { Database = new DatabaseSection { ConnectionString = new SecretSource(null, _secret) } };
 
     [Fact]
     public async Task Why_tells_from_the_database_what_two_gateways_decided()
