@@ -56,7 +56,9 @@ internal sealed class GatewayServer : IAsyncDisposable
         _database = GatewayDatabase.From(options.Database, _meter, logs, time);
         _fleet = new FleetHost(clock, telemetry, logs, options.Journal, _database);
         _forwarder = new EngineForwarder(_front.Services.GetRequiredService<IHttpForwarder>(), options.Upstream);
-        conversations ??= _database?.Conversations ?? InMemory(options.Responses, time);
+        conversations ??= _database is { } database
+            ? new RememberedConversations(database.Conversations, new MemoryConversations(options.Responses.MemoryBytes, time))
+            : InMemory(options.Responses, time);
         var inference = new InferenceEndpoint(_fleet, _forwarder, new Turns(conversations, options.Responses, options.MaxBodyBytes, time), new SharedHomes(conversations, time),
             new RequestTelemetry(_meter), new ResumeTelemetry(_meter), time);
         _door = new FrontDoorPipeline(_fleet, inference, new KeptResponses(conversations), _metrics.Write, logs.CreateLogger<FrontDoorPipeline>()) { Keys = new(options.ApiKeys) };

@@ -56,7 +56,7 @@ internal sealed class ClusterFleet : IAsyncDisposable
     {
         var address = _gateways[number].Address;
         var file = Path.Combine(Path.GetTempPath(), $"fleet-cluster-{Guid.NewGuid():N}.yaml");
-        await File.WriteAllTextAsync(file, $"database:\n  connectionStringEnv: {Connection}\n" +
+        await File.WriteAllTextAsync(file, $"database:\n  connectionString: env:{Connection}\n" +
             _configuration.Replace("listen: http://127.0.0.1:0\nadmin", $"listen: {address.GetLeftPart(UriPartial.Authority)}\nadmin", StringComparison.Ordinal), stop);
         try
         {
