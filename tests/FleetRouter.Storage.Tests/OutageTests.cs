@@ -27,6 +27,7 @@ public sealed class OutageTests : IAsyncLifetime
         var saved = new List<StoredResponse>();
         using var enough = new CancellationTokenSource();
         var someSaved = new SemaphoreSlim(0);
+        int unwritten = 0;
         Task load = Task.Run(async () =>
         {
             for (int i = 0; !enough.IsCancellationRequested; i++)
@@ -35,6 +36,8 @@ public sealed class OutageTests : IAsyncLifetime
                 await storage.Conversations.SaveAsync(next, default);
                 storage.Conversations.Settled("pool", $"session {i % 50}", $"engine:{i % 4}");
                 saved.Add(next);
+                if (!storage.Database.IsUp && ++unwritten == 2_000)
+                    await storage.Database.UpAsync(default);   // enough to tell; a buffer that is full is another test's
                 try
                 {
                     Responses.Same(next, await storage.Conversations.FindAsync(next.Id, "me", default));
