@@ -71,8 +71,7 @@ internal sealed class BackgroundWriter : IAsyncDisposable
         _end.CancelAfter(_database.Options.StopWait);
         await _stop.CancelAsync();
         await _writing;
-        _wake.Dispose();
-        _stop.Dispose();
+        _stop.Dispose();   // the semaphore is not: who comes late may still wake nobody
         _end.Dispose();
     }
 }

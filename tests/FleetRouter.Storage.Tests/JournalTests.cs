@@ -88,6 +88,8 @@ public sealed class JournalTests : IAsyncLifetime
         await using IJournal first = Begin(), second = Begin();
         Happen(first, 3);
         await first.DisposeAsync();
+        Happen(first, 1);   // late
+        Assert.Equal((3, 1), (first.Events, first.Lost));
         Happen(second, 2);
         await second.DisposeAsync();
         Assert.Equal([3, 2], (await ReadAsync()).Select(r => r.Entries().Count()).OrderDescending());

@@ -93,7 +93,7 @@ public sealed class GatewayStorage : IAsyncDisposable
     public static async Task<GatewayStorage> OpenAsync(DatabaseAddress address, TimeProvider? time = null, Func<DatabaseOptions, DatabaseOptions>? with = null)
     {
         // Nothing here is to be decided by how busy the machine is, so every wait is long unless a test says otherwise.
-        var patient = new DatabaseOptions { Address = address, SaveWait = TimeSpan.FromMinutes(1), HomeWait = TimeSpan.FromMinutes(1), ReadWait = TimeSpan.FromMinutes(1), HomeBatch = TimeSpan.Zero };
+        var patient = new DatabaseOptions { Address = address, SaveWait = TimeSpan.FromMinutes(1), HomeWait = TimeSpan.FromMinutes(1), ReadWait = TimeSpan.FromMinutes(1), StopWait = TimeSpan.FromMinutes(1), HomeBatch = TimeSpan.Zero };
         var logs = new LogLines();
         var storage = new GatewayStorage(new Database(with is null ? patient : with(patient), logs, time), logs);
         try

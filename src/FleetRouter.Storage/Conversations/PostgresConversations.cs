@@ -12,7 +12,7 @@ public sealed class PostgresConversations : IConversations, IAsyncDisposable
     private const int LongestId = 256;
 
     /// <summary>Look-ups of homes under way at most. A database so slow that more would pile up is not asked.</summary>
-    private const int MostHomeQuestions = 4;
+    private const int MostHomeQuestions = 32;
 
     private readonly Database _database;
     private readonly ResponseBuffer _buffer;
