@@ -34,6 +34,7 @@ internal sealed class GatewayServer : IAsyncDisposable
     private readonly WebApplication _admin;
     private readonly FrontDoorPipeline _door;
     private readonly FleetHost _fleet;
+    private readonly GatewayDatabase? _database;
     private readonly EngineForwarder _forwarder;
     private readonly PrometheusWriter _metrics;
     private readonly Meter _meter;
@@ -52,9 +53,12 @@ internal sealed class GatewayServer : IAsyncDisposable
         var clock = new HostClock(time);
         var logs = _front.Services.GetRequiredService<ILoggerFactory>();
         var telemetry = new FleetTelemetry(_meter, logs.CreateLogger<FleetTelemetry>());
-        _fleet = new FleetHost(clock, telemetry, logs, options.Journal);
+        _database = GatewayDatabase.From(options.Database, _meter, logs, time);
+        _fleet = new FleetHost(clock, telemetry, logs, options.Journal, _database);
         _forwarder = new EngineForwarder(_front.Services.GetRequiredService<IHttpForwarder>(), options.Upstream);
-        conversations ??= InMemory(options.Responses, time);
+        conversations ??= _database is { } database
+            ? new RememberedConversations(database.Conversations, new MemoryConversations(options.Responses.MemoryBytes, time))
+            : InMemory(options.Responses, time);
         var inference = new InferenceEndpoint(_fleet, _forwarder, new Turns(conversations, options.Responses, options.MaxBodyBytes, time), new SharedHomes(conversations, time),
             new RequestTelemetry(_meter), new ResumeTelemetry(_meter), time);
         _door = new FrontDoorPipeline(_fleet, inference, new KeptResponses(conversations), _metrics.Write, logs.CreateLogger<FrontDoorPipeline>()) { Keys = new(options.ApiKeys) };
@@ -69,15 +73,17 @@ internal sealed class GatewayServer : IAsyncDisposable
     public string AdminAddress => AddressOf(_admin);
 
     /// <summary>Starts a gateway; when this returns it listens, and its instances are being probed.</summary>
-    /// <exception cref="IOException">An address cannot be listened on, or a journal not be written.</exception>
+    /// <exception cref="IOException">An address cannot be listened on, a journal not be written, or the database refuses.</exception>
     /// <param name="options">What the configuration says.</param>
     /// <param name="time">The clock; null for the wall's.</param>
-    /// <param name="conversations">What keeps conversations; null for this process's memory.</param>
+    /// <param name="conversations">What keeps conversations; null for the configured database, or this process's memory.</param>
     public static async Task<GatewayServer> StartAsync(GatewayOptions options, TimeProvider? time = null, IConversations? conversations = null)
     {
         var server = new GatewayServer(options, time ?? TimeProvider.System, conversations);
         try
         {
+            if (server._database is { } database)
+                await database.OpenAsync();
             await server._fleet.ApplyAsync(options);
             await server._admin.StartAsync();
             await server._front.StartAsync();
@@ -95,8 +101,8 @@ internal sealed class GatewayServer : IAsyncDisposable
     public async Task ChangeAsync(GatewayOptions options)
     {
         if (options.Listen != _options.Listen || options.AdminListen != _options.AdminListen
-            || options.MaxBodyBytes != _options.MaxBodyBytes || options.Upstream != _options.Upstream || options.Journal != _options.Journal || options.Responses != _options.Responses)
-            _log.LogWarning(2, "listen, admin, limits, upstream, journal and responses take effect at the next start");
+            || options.MaxBodyBytes != _options.MaxBodyBytes || options.Upstream != _options.Upstream || options.Journal != _options.Journal || options.Responses != _options.Responses || options.Database != _options.Database)
+            _log.LogWarning(2, "listen, admin, limits, upstream, journal, responses and database take effect at the next start");
         _options = options;
         _door.Keys = new ApiKeyRing(options.ApiKeys);
         await _fleet.ApplyAsync(options);
@@ -121,6 +127,8 @@ internal sealed class GatewayServer : IAsyncDisposable
         await _front.DisposeAsync();
         await _admin.DisposeAsync();
         await _fleet.DisposeAsync();
+        if (_database is not null)
+            await _database.DisposeAsync();
         _forwarder.Dispose();
         _metrics.Dispose();
         _meter.Dispose();

@@ -14,7 +14,7 @@ public sealed class PoolHost : IDisposable
     private readonly Pool _pool;
     private readonly HostClock _clock;
     private readonly Action<PoolHost, PoolEffect> _report;
-    private readonly JournalWriter? _journal;
+    private readonly IJournal? _journal;
     private readonly Mailbox<Message> _mailbox;
     private readonly List<PoolEffect> _effects = [];
     private readonly Dictionary<string, TaskCompletionSource<Placement>> _waiting = new(StringComparer.Ordinal);
@@ -30,7 +30,7 @@ public sealed class PoolHost : IDisposable
     /// <param name="clock">The time its events are stamped with.</param>
     /// <param name="report">Told every effect as it is carried out, one at a time: for logs, metrics and the decision log.</param>
     /// <param name="journal">Told every event with what was decided upon it; begun with the same options and clock.</param>
-    public PoolHost(PoolOptions options, HostClock clock, Action<PoolHost, PoolEffect> report, JournalWriter? journal = null)
+    public PoolHost(PoolOptions options, HostClock clock, Action<PoolHost, PoolEffect> report, IJournal? journal = null)
     {
         _pool = new Pool(options);
         Options = options;

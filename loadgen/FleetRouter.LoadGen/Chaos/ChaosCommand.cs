@@ -10,5 +10,7 @@ internal static class ChaosCommand
         StreamsCommand.Create(),
         DrainCommand.Create(),
         OutageCommand.Create(),
+        Cluster.ClusterCommand.Create(),
+        Cluster.DatabaseCommand.Create(),
     };
 }

@@ -18,6 +18,7 @@ internal sealed class ChildProcess : IAsyncDisposable
     private readonly Queue<string> _errors = [];
     private readonly TaskCompletionSource<string> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _output, _errorOutput;
+    private (string Words, TaskCompletionSource Said)? _awaited;
 
     private ChildProcess(string name, Process process)
     {
@@ -29,9 +30,18 @@ internal sealed class ChildProcess : IAsyncDisposable
     /// <summary>Starts a program.</summary>
     /// <param name="name">What to call it in messages.</param>
     /// <exception cref="UsageException">The program cannot be started.</exception>
-    public static ChildProcess Start(string name, string program, params IEnumerable<string> arguments)
+    public static ChildProcess Start(string name, string program, params IEnumerable<string> arguments) => Start(name, program, new Dictionary<string, string>(), arguments);
+
+    /// <summary>Starts a program.</summary>
+    /// <param name="name">What to call it in messages.</param>
+    /// <param name="program">The program.</param>
+    /// <param name="environment">What its environment has beside this one's.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <exception cref="UsageException">The program cannot be started.</exception>
+    public static ChildProcess Start(string name, string program, IReadOnlyDictionary<string, string> environment, IEnumerable<string> arguments)
     {
         var start = new ProcessStartInfo(program) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        foreach (var (variable, value) in environment) start.Environment[variable] = value;
         foreach (var argument in arguments) start.ArgumentList.Add(argument);
         try { return new ChildProcess(name, Process.Start(start)!); }
         catch (Win32Exception wrong) { throw new UsageException($"cannot start {name} ({program}): {wrong.Message}"); }
@@ -57,6 +67,35 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Waits until it writes something to stderr.</summary>
+    /// <exception cref="UsageException">It ended or did not in time.</exception>
+    public async Task Said(string words, TimeSpan patience, CancellationToken stop)
+    {
+        lock (_errors)
+        {
+            if (_errors.Any(line => line.Contains(words, StringComparison.Ordinal))) return;
+            _awaited = (words, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
+        }
+        var first = await Task.WhenAny(_awaited.Value.Said.Task, _errorOutput, Task.Delay(patience, stop));
+        stop.ThrowIfCancellationRequested();
+        if (first != _awaited.Value.Said.Task) throw new UsageException($"{_name} did not start{Said()}");
+    }
+
+    /// <summary>Its exit code, once it has ended.</summary>
+    public async Task<int> Exit()
+    {
+        await _process.WaitForExitAsync();
+        await Task.WhenAll(_output, _errorOutput);
+        return _process.ExitCode;
+    }
+
+    /// <summary>Ends it as SIGKILL does; returns when it is gone.</summary>
+    public async Task Kill()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync();
+    }
+
     /// <summary>What it wrote to stderr last, on lines of its own; empty if nothing.</summary>
     public string Said()
     {
@@ -77,6 +116,7 @@ internal sealed class ChildProcess : IAsyncDisposable
             lock (_errors)
             {
                 _errors.Enqueue(line);
+                if (_awaited is { } awaited && line.Contains(awaited.Words, StringComparison.Ordinal)) awaited.Said.TrySetResult();
                 if (_errors.Count > KeptLines) _errors.Dequeue();
             }
         }

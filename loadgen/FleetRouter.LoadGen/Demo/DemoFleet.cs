@@ -46,10 +46,7 @@ internal sealed class DemoFleet : IAsyncDisposable
         ChildProcess? engines = null, gateway = null;
         try
         {
-            List<string> arguments = ["--count", Text(standIns.Count), "--port", "0", "--profile", standIns.Profile, "--model", standIns.Model,
-                "--time-scale", standIns.TimeScale.ToString(CultureInfo.InvariantCulture), "--seed", standIns.Seed.ToString(CultureInfo.InvariantCulture), "--ready-json", "--exit-with-parent"];
-            if (standIns.KvBlocks is { } blocks) arguments.AddRange(["--kv-blocks", Text(blocks)]);
-            engines = ChildProcess.Start("the engine stand-ins", Dotnet, [Sibling("FleetRouter.EngineSim"), .. arguments]);
+            engines = StartEngines(standIns);
             var ready = await engines.Ready(Patience, stop);
             Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
 
@@ -76,6 +73,14 @@ internal sealed class DemoFleet : IAsyncDisposable
         }
     }
 
+    internal static ChildProcess StartEngines(StandIns standIns)
+    {
+        List<string> arguments = ["--count", Text(standIns.Count), "--port", "0", "--profile", standIns.Profile, "--model", standIns.Model,
+            "--time-scale", standIns.TimeScale.ToString(CultureInfo.InvariantCulture), "--seed", standIns.Seed.ToString(CultureInfo.InvariantCulture), "--ready-json", "--exit-with-parent"];
+        if (standIns.KvBlocks is { } blocks) arguments.AddRange(["--kv-blocks", Text(blocks)]);
+        return ChildProcess.Start("the engine stand-ins", Dotnet, [Sibling("FleetRouter.EngineSim"), .. arguments]);
+    }
+
     /// <summary>Says why a child ended during the run; null while both live.</summary>
     public string? Trouble() =>
         _engines.HasExited ? $"the engine stand-ins ended during the run{_engines.Said()}"
@@ -97,7 +102,7 @@ internal sealed class DemoFleet : IAsyncDisposable
     }
 
     // The gateway listens before it has heard from its engines.
-    private static async Task UntilReady(Uri listen, ChildProcess gateway, CancellationToken stop)
+    internal static async Task UntilReady(Uri listen, ChildProcess gateway, CancellationToken stop)
     {
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false }) { BaseAddress = listen, Timeout = TimeSpan.FromSeconds(5) };
         using var patience = new CancellationTokenSource(Patience);
@@ -120,7 +125,7 @@ internal sealed class DemoFleet : IAsyncDisposable
     }
 
     /// <exception cref="UsageException">That project was not built beside this one.</exception>
-    private static string Sibling(string project)
+    internal static string Sibling(string project)
     {
         // artifacts/bin/<Project>/release/
         var configuration = new DirectoryInfo(AppContext.BaseDirectory);
@@ -128,7 +133,7 @@ internal sealed class DemoFleet : IAsyncDisposable
         return File.Exists(path) ? path : throw new UsageException($"{path} is missing; ./fleet demo builds it");
     }
 
-    private static string Dotnet =>
+    internal static string Dotnet =>
         Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? Environment.ProcessPath! : Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet";
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);

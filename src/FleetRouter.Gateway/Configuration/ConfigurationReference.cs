@@ -27,6 +27,12 @@ internal static class ConfigurationReference
         responses:
           keepFor: 30d
           memory: 256MiB
+        database:
+          connectionString: env:FLEETROUTER_DATABASE
+          connections: 8
+          buffer: 64MiB
+          journal: false
+          journalAge: 7d
         pools:
           - name: llama-8b
             policy: least-cost

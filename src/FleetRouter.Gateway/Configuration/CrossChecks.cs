@@ -21,6 +21,10 @@ internal sealed class CrossChecks(YamlBlock file, ProblemList problems)
             if (pools[index] is { } pool)
                 CheckPool(pool, $"pools[{index}]", environment);
         CheckPorts();
+        if (file["database"] is YamlBlock database && database["connectionString"] is YamlValue place && TextKinds.Secret.Parse(place.Text).Value is { Variable: { } variable })
+            CheckVariable(variable, place, "database.connectionString", environment);
+        if ((file["database"] as YamlBlock)?["journal"] is YamlValue { Text: "true" } kept && (file["journal"] as YamlBlock)?["path"] is not null)
+            problems.Add(kept, "database.journal", "journal.path is given too", "keep one of the two");
     }
 
     private void CheckPool(YamlBlock pool, string path, Func<string, string?>? environment)
@@ -31,9 +35,14 @@ internal sealed class CrossChecks(YamlBlock file, ProblemList problems)
         if (pool["probe"] is YamlBlock probe && probe["maxBackoff"] is YamlValue backoff && probe["interval"] is YamlValue interval
             && Duration(backoff) is { } longest && Duration(interval) is { } usual && longest < usual)
             problems.Add(backoff, $"{path}.probe.maxBackoff", $"shorter than probe.interval ({interval.Text})", $"write {interval.Text} or more");
-        if (environment is not null && pool["engineApiKeyEnv"] is YamlValue variable && TextKinds.EnvironmentVariable.Parse(variable.Text).What is null
-            && string.IsNullOrEmpty(environment(variable.Text)))
-            problems.Add(variable, $"{path}.engineApiKeyEnv", $"the environment variable {variable.Text} is not set", "set it, or remove the line");
+        if (pool["engineApiKeyEnv"] is YamlValue key && TextKinds.EnvironmentVariable.Parse(key.Text).What is null)
+            CheckVariable(key.Text, key, $"{path}.engineApiKeyEnv", environment);
+    }
+
+    private void CheckVariable(string variable, YamlValue node, string path, Func<string, string?>? environment)
+    {
+        if (environment is not null && string.IsNullOrEmpty(environment(variable)))
+            problems.Add(node, path, $"the environment variable {variable} is not set", "set it, or remove the line");
     }
 
     private void CheckPorts()

@@ -25,6 +25,7 @@ internal sealed record GatewayOptions
     public JournalSection Journal { get; init; } = new();
 
     public ResponsesSection Responses { get; init; } = new();
+    public DatabaseSection Database { get; init; } = new();
 
     public IReadOnlyList<PoolSection> Pools { get; init; } = [];
 }
@@ -63,6 +64,22 @@ internal sealed record ResponsesSection
 
     /// <summary>Bytes that they may take in memory.</summary>
     public long MemoryBytes { get; init; } = 256L << 20;
+}
+
+/// <summary>The PostgreSQL database, if there is one. Holds where its connection string is, never the string.</summary>
+internal sealed record DatabaseSection
+{
+    /// <summary>Where its connection string is; null for no database.</summary>
+    public SecretSource? ConnectionString { get; init; }
+
+    public int Connections { get; init; } = 8;
+
+    public long BufferBytes { get; init; } = 64L << 20;
+
+    /// <summary>Whether pools' journals are kept there, in place of files.</summary>
+    public bool Journal { get; init; }
+
+    public TimeSpan JournalAge { get; init; } = TimeSpan.FromDays(7);
 }
 
 /// <summary>One pool: what its judgement is told, and where its engines are.</summary>

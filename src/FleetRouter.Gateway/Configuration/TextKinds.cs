@@ -30,6 +30,12 @@ internal static partial class TextKinds
     public static ValueKind<string> Folder { get; } = Text("folder", "a path",
         text => text.Length > 0 && text.IndexOfAny(Path.GetInvalidPathChars()) < 0, echo: true);
 
+    /// <summary>Where a secret is. What is written in its place may be the secret, so it is never shown back.</summary>
+    public static ValueKind<SecretSource?> Secret { get; } = new("place of a secret", "env:VARIABLE or file:PATH", text =>
+        text.StartsWith("env:", StringComparison.Ordinal) && VariablePattern().IsMatch(text[4..]) ? new Parsed<SecretSource?>(new SecretSource(Variable: text[4..], File: null))
+        : text.StartsWith("file:", StringComparison.Ordinal) && text.Length > 5 && text.IndexOfAny(Path.GetInvalidPathChars()) < 0 ? new Parsed<SecretSource?>(new SecretSource(Variable: null, File: text[5..]))
+        : Parsed<SecretSource?>.Wrong("no place of a secret", "write env:VARIABLE or file:PATH"), source => source?.ToString() ?? "");
+
     /// <summary>A DNS name.</summary>
     public static ValueKind<string> DnsHost { get; } = Text("DNS name", "a name, not an address",
         text => text.Length <= 253 && Uri.CheckHostName(text) == UriHostNameType.Dns, echo: true);

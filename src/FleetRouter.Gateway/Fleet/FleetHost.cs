@@ -18,12 +18,13 @@ internal sealed partial class FleetHost : IAsyncDisposable
     private readonly ILoggerFactory _logs;
     private readonly ILogger<FleetHost> _log;
     private readonly JournalSection _journal;
-    private readonly Dictionary<string, JournalWriter> _journals = new(StringComparer.Ordinal);
+    private readonly GatewayDatabase? _database;
+    private readonly Dictionary<string, IJournal> _journals = new(StringComparer.Ordinal);
     private readonly HttpMessageInvoker _probes = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false });
     private HostedPool[] _pools = [];
 
-    public FleetHost(HostClock clock, FleetTelemetry telemetry, ILoggerFactory logs, JournalSection journal) =>
-        (_clock, _telemetry, _logs, _log, _journal) = (clock, telemetry, logs, logs.CreateLogger<FleetHost>(), journal);
+    public FleetHost(HostClock clock, FleetTelemetry telemetry, ILoggerFactory logs, JournalSection journal, GatewayDatabase? database = null) =>
+        (_clock, _telemetry, _logs, _log, _journal, _database) = (clock, telemetry, logs, logs.CreateLogger<FleetHost>(), journal, database);
 
     /// <summary>The pools, in the order of the configuration.</summary>
     public IReadOnlyList<HostedPool> Pools => Volatile.Read(ref _pools);
@@ -59,7 +60,7 @@ internal sealed partial class FleetHost : IAsyncDisposable
 
     private async Task<HostedPool> StartAsync(PoolSection section)
     {
-        JournalWriter? journal = await BeginJournalAsync(section.Options);
+        IJournal? journal = await BeginJournalAsync(section.Options);
         var host = new PoolHost(section.Options, _clock, _telemetry.Report, journal);
         var watch = new PoolWatch(host, _ => ProbeOf(section), section.Probe, _clock.Provider);
         watch.Follow(DiscoveryOf(section));
@@ -67,10 +68,12 @@ internal sealed partial class FleetHost : IAsyncDisposable
     }
 
     /// <summary>A pool that was gone and comes back begins anew, and so does its journal.</summary>
-    private async Task<JournalWriter?> BeginJournalAsync(PoolOptions options)
+    private async Task<IJournal?> BeginJournalAsync(PoolOptions options)
     {
-        if (_journals.Remove(options.Name, out JournalWriter? before))
+        if (_journals.Remove(options.Name, out IJournal? before))
             await before.DisposeAsync();
+        if (_database?.BeginJournal(options, _clock) is { } kept)
+            return _journals[options.Name] = kept;
         if (_journal.Path is not { } folder)
             return null;
         try
@@ -113,7 +116,7 @@ internal sealed partial class FleetHost : IAsyncDisposable
             await pool.Watch.DisposeAsync();
             pool.Host.Dispose();
         }
-        foreach (JournalWriter journal in _journals.Values)
+        foreach (IJournal journal in _journals.Values)
             await journal.DisposeAsync();
         _probes.Dispose();
     }
@@ -128,4 +131,4 @@ internal sealed partial class FleetHost : IAsyncDisposable
 /// <param name="Watch">Its discovery and probes.</param>
 /// <param name="EngineApiKey">The key its engines want; null if they want none.</param>
 /// <param name="Journal">Its journal; null if none is kept.</param>
-internal sealed record HostedPool(PoolSection Section, PoolHost Host, PoolWatch Watch, string? EngineApiKey, JournalWriter? Journal);
+internal sealed record HostedPool(PoolSection Section, PoolHost Host, PoolWatch Watch, string? EngineApiKey, IJournal? Journal);

@@ -86,7 +86,7 @@ internal sealed partial class FleetTelemetry
     private IEnumerable<Measurement<long>> EachInstance(Func<InstanceView, long> value) => Views().SelectMany(v => v.Instances.Select(i =>
         new Measurement<long>(value(i), new("pool", v.Name), new("instance", i.Id))));
 
-    private IEnumerable<Measurement<long>> EachJournal(Func<JournalWriter, long> value) => _pools.Where(p => p.Journal is not null).Select(p =>
+    private IEnumerable<Measurement<long>> EachJournal(Func<IJournal, long> value) => _pools.Where(p => p.Journal is not null).Select(p =>
         new Measurement<long>(value(p.Journal!), new KeyValuePair<string, object?>("pool", p.Section.Options.Name)));
 
     private IEnumerable<PoolView> Views() => _pools.Select(p => p.Host.DescribeAsync().GetAwaiter().GetResult());

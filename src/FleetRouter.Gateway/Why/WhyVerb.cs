@@ -1,7 +1,10 @@
 using System.CommandLine;
 using System.Text.Json;
 using FleetRouter.Gateway.Admin;
+using FleetRouter.Gateway.Configuration;
 using FleetRouter.Hosting.Journal;
+using FleetRouter.Storage;
+using FleetRouter.Storage.Journal;
 
 namespace FleetRouter.Gateway.Why;
 
@@ -16,16 +19,22 @@ internal static class WhyVerb
             Arity = ArgumentArity.ZeroOrOne,
         };
         var journal = new System.CommandLine.Option<string?>("--journal") { Description = "Journal to replay: the folder that option journal.path names, or one of its files.", HelpName = "PATH" };
-        System.CommandLine.Option<string> url = AdminClient.AddressOption("Without --journal: the running gateway's admin API to ask.");
+        var database = new System.CommandLine.Option<string?>("--database") { Description = "Journals in a database to replay, of all gateways: where its connection string is, as in option database.connectionString.", HelpName = "env:VARIABLE" };
+        System.CommandLine.Option<string> url = AdminClient.AddressOption("Without --journal or --database: the running gateway's admin API to ask.");
         var json = new System.CommandLine.Option<string?>("--json") { Description = "Write the answer to this file too.", HelpName = "FILE" };
-        var command = new Command("why", "Tell why a request went where it went; exit code 0 only if it is known and a replay decides the same.") { request, journal, url, json };
+        var command = new Command("why", "Tell why a request went where it went; exit code 0 only if it is known and a replay decides the same.") { request, journal, database, url, json };
         command.Validators.Add(result =>
         {
-            if (result.GetValue(request) is null && result.GetValue(journal) is null)
-                result.AddError("give a REQUEST-ID, or --journal PATH to replay a journal");
+            if (result.GetValue(request) is null && result.GetValue(journal) is null && result.GetValue(database) is null)
+                result.AddError("give a REQUEST-ID, or --journal PATH or --database to replay a journal");
+            if (result.GetValue(journal) is not null && result.GetValue(database) is not null)
+                result.AddError("give --journal or --database, not both");
+            if (result.GetValue(database) is { } place && TextKinds.Secret.Parse(place).What is not null)
+                result.AddError("--database takes env:VARIABLE or file:PATH");
         });
-        command.SetAction((parsed, cancellation) => RunAsync(
-            parsed.GetValue(request), parsed.GetValue(journal), new Uri(parsed.GetValue(url)!), parsed.GetValue(json), Console.Out, Console.Error, cancellation));
+        command.SetAction(async (parsed, cancellation) => parsed.GetValue(database) is { } place
+            ? await FromDatabaseAsync(parsed.GetValue(request), TextKinds.Secret.Parse(place).Value!, parsed.GetValue(json), Console.Out, Console.Error, cancellation)
+            : await RunAsync(parsed.GetValue(request), parsed.GetValue(journal), new Uri(parsed.GetValue(url)!), parsed.GetValue(json), Console.Out, Console.Error, cancellation));
         return command;
     }
 
@@ -45,6 +54,28 @@ internal static class WhyVerb
         catch (Exception trouble) when (trouble is IOException or UnauthorizedAccessException)
         {
             return Fail(errors, trouble.Message.ReplaceLineEndings(" "));
+        }
+    }
+
+    /// <summary>Fetches the database's journals into a folder, and answers from there.</summary>
+    internal static async Task<int> FromDatabaseAsync(
+        string? request, SecretSource place, string? json, TextWriter output, TextWriter errors, CancellationToken cancellation)
+    {
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("fleet-why-");
+        try
+        {
+            int runs = await PostgresJournals.ExportAsync(DatabaseAddress.Parse(place.Read(), place.ToString()), folder.FullName, cancellation);
+            return runs == 0
+                ? Fail(errors, "the database has no journal; option database.journal keeps one")
+                : await RunAsync(request, folder.FullName, new Uri("http://localhost"), json, output, errors, cancellation);
+        }
+        catch (IOException trouble)
+        {
+            return Fail(errors, trouble.Message.ReplaceLineEndings(" "));
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
         }
     }
 

@@ -12,7 +12,7 @@ namespace FleetRouter.Hosting.Journal;
 /// <remarks>The pool's mailbox only leaves an entry in a bounded queue; one task writes, in batches. An entry that finds the
 /// queue full is counted and leaves a gap, which is written: a journal with a gap replays up to it. When the file has reached
 /// half of the bound it becomes the previous file, and the previous one is deleted.</remarks>
-public sealed class JournalWriter : IAsyncDisposable
+public sealed class JournalWriter : IJournal
 {
     /// <summary>Entries that wait to be written; some seconds of a busy gateway, and a bound on memory when the disk stalls.</summary>
     internal const int MaxWaiting = 32_768;
@@ -45,10 +45,10 @@ public sealed class JournalWriter : IAsyncDisposable
         _writing = Task.Run(WriteAsync);
     }
 
-    /// <summary>Events written.</summary>
+    /// <inheritdoc/>
     public long Events => Volatile.Read(ref _events);
 
-    /// <summary>Events that could not be written; each run of them is a gap in the journal.</summary>
+    /// <inheritdoc/>
     public long Lost => Volatile.Read(ref _lost);
 
     /// <summary>Begins the journal of a pool that begins. What an earlier run left becomes the previous file.</summary>
@@ -80,8 +80,8 @@ public sealed class JournalWriter : IAsyncDisposable
         }
     }
 
-    /// <summary>Takes what happened and what came of it. Returns at once; called by the pool's mailbox alone.</summary>
-    internal void Add(PoolEvent happened, List<PoolEffect> effects)
+    /// <inheritdoc/>
+    public void Add(PoolEvent happened, List<PoolEffect> effects)
     {
         if (_waiting.Writer.TryWrite(new Entry(happened, DecisionsOf(effects), _lostInARow)))
         {

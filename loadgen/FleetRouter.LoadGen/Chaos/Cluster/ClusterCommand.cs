@@ -1,0 +1,44 @@
+using System.CommandLine;
+using FleetRouter.LoadGen.Reports;
+
+namespace FleetRouter.LoadGen.Chaos.Cluster;
+
+/// <summary>The chaos cluster verb: several gateways on one database, killed one after the other.</summary>
+internal static class ClusterCommand
+{
+    public static Command Create()
+    {
+        var gateways = OptionKinds.UpTo(16, "--gateways", "Gateways, 2 to 16.", 3);
+        var engines = OptionKinds.UpTo(64, "--engines", "Engine stand-ins, 1 to 64.", 6);
+        var users = OptionKinds.UpTo(1000, "--users", "Users who talk at once, each in one session after the other.", 24);
+        var seconds = OptionKinds.Positive("--seconds", "How long they talk, seconds; half of it to one gateway first.", 60);
+        var every = OptionKinds.Positive("--every", "A gateway is killed each so many seconds.", 10);
+        var seed = OptionKinds.SeedOf("the conversations");
+        var json = OptionKinds.JsonFile();
+        var noProgress = OptionKinds.WithoutProgress();
+        var command = new Command("cluster", """
+            Have users talk by /v1/responses, each turn through the next of several gateways that share a PostgreSQL database, while one
+            gateway after the other is killed by SIGKILL and started again. Exit code 0 only if no session and no kept answer was lost, every
+            answer was the stand-in's to the whole conversation, no request failed but those through the gateway as it was killed, the
+            caches were hit as with one gateway, and the provisioner's role was held by one at most and never vacant for 5 s.
+            Needs PostgreSQL's server (Debian: postgresql).
+            """)
+        {
+            gateways, engines, users, seconds, every, seed, json, noProgress,
+        };
+        command.SetAction((parsed, _) => Run(new ClusterSettings(
+            Math.Max(2, parsed.GetValue(gateways)), parsed.GetValue(engines), parsed.GetValue(users), TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+            TimeSpan.FromSeconds(parsed.GetValue(every)), parsed.GetValue(seed), parsed.GetValue(noProgress)), parsed.GetValue(json)));
+        return command;
+    }
+
+    private static async Task<int> Run(ClusterSettings settings, string? json)
+    {
+        ReportFile.Try(json);
+        using var interruption = new Interruption();
+        var report = await new ClusterRun(settings).Run(interruption.Stop);
+        report.Write();
+        ReportFile.Write(json, () => JsonReport.Text(report));
+        return report.Holds ? ExitCodes.Ok : ExitCodes.SomeFailed;
+    }
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using System.Text.Json;
+using FleetRouter.LoadGen.Demo;
+
+namespace FleetRouter.LoadGen.Chaos.Cluster;
+
+/// <summary>Engine stand-ins with several gateways in front of them, all on one database. A gateway that is killed comes back at its address.</summary>
+internal sealed class ClusterFleet : IAsyncDisposable
+{
+    private const string Connection = "FLEETROUTER_CHAOS_DATABASE";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+
+    private readonly ChildProcess _engines;
+    private readonly LocalPostgres _database;
+    private readonly string _configuration;
+    private readonly Gateway[] _gateways;
+
+    private ClusterFleet(ChildProcess engines, LocalPostgres database, string model, string configuration, int gateways)
+    {
+        (_engines, _database, Model, _configuration) = (engines, database, model, configuration);
+        _gateways = [.. Enumerable.Range(0, gateways).Select(_ => new Gateway(null, new Uri($"http://127.0.0.1:{LocalPostgres.FreePort()}")))];
+    }
+
+    public string Model { get; }
+
+    public LocalPostgres Database => _database;
+
+    /// <summary>Base address of each gateway.</summary>
+    public IReadOnlyList<Uri> Gateways => [.. _gateways.Select(gateway => gateway.Address)];
+
+    /// <exception cref="UsageException">A child is not built, does not start, or is not ready in time.</exception>
+    public static async Task<ClusterFleet> Start(int gateways, StandIns standIns, CancellationToken stop)
+    {
+        var engines = DemoFleet.StartEngines(standIns);
+        LocalPostgres? database = null;
+        try
+        {
+            database = await LocalPostgres.Start(stop);
+            var ready = await engines.Ready(Patience, stop);
+            Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
+            var configuration = DemoFleet.Configuration("least-cost", TimeSpan.FromSeconds(5), addresses);
+            var fleet = new ClusterFleet(engines, database, ready.GetProperty("model").GetString()!, configuration, gateways);
+            await Task.WhenAll(Enumerable.Range(0, gateways).Select(gateway => fleet.Begin(gateway, stop)));
+            return fleet;
+        }
+        catch
+        {
+            await engines.DisposeAsync();
+            if (database is not null) await database.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Starts a gateway, at the address it had before; returns when it is ready.</summary>
+    public async Task Begin(int number, CancellationToken stop)
+    {
+        var address = _gateways[number].Address;
+        var file = Path.Combine(Path.GetTempPath(), $"fleet-cluster-{Guid.NewGuid():N}.yaml");
+        await File.WriteAllTextAsync(file, $"database:\n  connectionString: env:{Connection}\n" +
+            _configuration.Replace("listen: http://127.0.0.1:0\nadmin", $"listen: {address.GetLeftPart(UriPartial.Authority)}\nadmin", StringComparison.Ordinal), stop);
+        try
+        {
+            var process = ChildProcess.Start(string.Create(CultureInfo.InvariantCulture, $"gateway {number}"), DemoFleet.Dotnet,
+                new Dictionary<string, string> { [Connection] = _database.ConnectionString },
+                [DemoFleet.Sibling("FleetRouter.Gateway"), "run", "--config", file, "--ready-json", "--exit-with-parent"]);
+            _gateways[number] = new Gateway(process, address);
+            await process.Ready(Patience, stop);
+            await DemoFleet.UntilReady(address, process, stop);
+        }
+        finally { File.Delete(file); }
+    }
+
+    /// <summary>Kills a gateway as SIGKILL does.</summary>
+    public async Task Kill(int number)
+    {
+        var process = _gateways[number].Process!;
+        await process.Kill();
+        await process.DisposeAsync();
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        foreach (var gateway in _gateways)
+            if (gateway.Process is { } process) await process.DisposeAsync();
+        await _engines.DisposeAsync();
+        await _database.DisposeAsync();
+    }
+
+    private sealed record Gateway(ChildProcess? Process, Uri Address);
+}

@@ -1,0 +1,76 @@
+using FleetRouter.LoadGen.Reports;
+using Spectre.Console;
+
+namespace FleetRouter.LoadGen.Chaos.Cluster;
+
+/// <summary>What killing gateways did to conversations. The names are the JSON's, in snake_case.</summary>
+internal sealed record ClusterReport
+{
+    /// <summary>Points of hit share that several gateways may cost.</summary>
+    public const double HitSharePoints = 3;
+
+    /// <summary>Longest time without a provisioner, seconds.</summary>
+    public const double RoleBoundS = 5;
+
+    public required string Host { get; init; }
+    public required ulong Seed { get; init; }
+    public required int Gateways { get; init; }
+    public required double DurationS { get; init; }
+    public required int Sessions { get; init; }
+    public required int Turns { get; init; }
+    public required int Kills { get; init; }
+
+    /// <summary>Sessions whose next turn found no history.</summary>
+    public required int LostSessions { get; init; }
+
+    /// <summary>Answers told to be complete that cannot be had again, word for word, through every gateway.</summary>
+    public required int LostStoredResponses { get; init; }
+
+    /// <summary>Answers that are not the stand-in's to the whole conversation.</summary>
+    public required int WrongAnswers { get; init; }
+
+    /// <summary>Requests that failed, a client library's own retries over.</summary>
+    public required int FailedRequests { get; init; }
+
+    /// <summary>Of these, not under way through a gateway as it was killed.</summary>
+    public required int FailedElsewhere { get; init; }
+
+    /// <summary>Share of the prompts' tokens found in a cache, per cent.</summary>
+    public required double HitShare { get; init; }
+
+    /// <summary>The same of one gateway that nobody kills.</summary>
+    public required double HitShareOfOne { get; init; }
+
+    public required int RoleMoves { get; init; }
+    public required int RoleHeldTwice { get; init; }
+    public required double LongestWithoutRoleS { get; init; }
+
+    /// <summary>The first of what went wrong.</summary>
+    public required IReadOnlyList<string> Details { get; init; }
+
+    public bool Holds => LostSessions == 0 && LostStoredResponses == 0 && WrongAnswers == 0 && FailedElsewhere == 0 && Turns > 0
+        && HitShare >= HitShareOfOne - HitSharePoints && RoleHeldTwice == 0 && LongestWithoutRoleS <= RoleBoundS;
+
+    public void Write()
+    {
+        var console = TableReport.Console();
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("").AddColumn(new TableColumn("found").RightAligned()).AddColumn(new TableColumn("bound").RightAligned());
+        foreach (var (label, found, bound) in Rows()) table.AddRow(new Text(label), new Text(found), new Text(bound));
+        console.Write(table);
+        foreach (var detail in Details) console.Profile.Out.Writer.WriteLine(detail);
+    }
+
+    private IEnumerable<(string Label, string Found, string Bound)> Rows() =>
+    [
+        ("gateways, kills", $"{Gateways}, {Kills}", ""),
+        ("sessions, turns answered", $"{Sessions}, {Turns}", ""),
+        ("lost sessions", $"{LostSessions}", "0"),
+        ("lost stored responses", $"{LostStoredResponses}", "0"),
+        ("wrong answers", $"{WrongAnswers}", "0"),
+        ("failed requests, of them not through the killed one", $"{FailedRequests}, {FailedElsewhere}", "any, 0"),
+        ("hit share", FormattableString.Invariant($"{HitShare:0.0} %"), FormattableString.Invariant($"{HitShareOfOne - HitSharePoints:0.0} % = one gateway's {HitShareOfOne:0.0} - {HitSharePoints:0}")),
+        ("provisioner: moves, held twice", $"{RoleMoves}, {RoleHeldTwice}", "any, 0"),
+        ("longest without a provisioner", FormattableString.Invariant($"{LongestWithoutRoleS:0.0} s"), FormattableString.Invariant($"{RoleBoundS:0} s")),
+        ("duration", FormattableString.Invariant($"{DurationS:0.0} s, seed {Seed}"), ""),
+    ];
+}

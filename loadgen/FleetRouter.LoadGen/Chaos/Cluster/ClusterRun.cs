@@ -1,0 +1,76 @@
+using FleetRouter.LoadGen.Client;
+using FleetRouter.LoadGen.Demo;
+
+namespace FleetRouter.LoadGen.Chaos.Cluster;
+
+/// <summary>What a run of several gateways is told.</summary>
+internal sealed record ClusterSettings(int Gateways, int Engines, int Users, TimeSpan Duration, TimeSpan Every, ulong Seed, bool NoProgress);
+
+/// <summary>Lets users talk to several gateways of which one after the other is killed, and to one that is not.</summary>
+internal sealed class ClusterRun(ClusterSettings settings)
+{
+    private const string Profile = "h100-llama-3.1-8b";
+    private const int Told = 8;
+
+    /// <summary>A call may be told to have failed so much later than its gateway died.</summary>
+    private static readonly TimeSpan Slack = TimeSpan.FromSeconds(1);
+
+    private sealed record Killed(int Gateway, TimeSpan At, TimeSpan Back);
+
+    public async Task<ClusterReport> Run(CancellationToken stop)
+    {
+        var alone = await Alone(stop);
+        await using var fleet = await ClusterFleet.Start(settings.Gateways, StandIns, stop);
+        var clock = new RunClock(TimeProvider.System);
+        using var load = new ConversationLoad(fleet.Gateways, fleet.Model, settings.Seed, settings.Users, clock);
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        var role = new RoleWatch(fleet.Gateways, clock);
+        var watching = role.Run(enough.Token);
+        var talking = load.Run(enough.Token, stop);
+        var kills = new List<Killed>();
+        for (var number = 0; clock.Now + settings.Every < settings.Duration; number++)
+        {
+            await Task.Delay(settings.Every, stop);
+            var gateway = number % settings.Gateways;
+            var at = clock.Now;
+            await fleet.Kill(gateway);
+            await fleet.Begin(gateway, stop);
+            kills.Add(new Killed(gateway, at, clock.Now));
+            Tell($"{clock.Now.TotalSeconds:0} s: gateway {gateway} was killed and is back after {(clock.Now - at).TotalSeconds:0.0} s; {load.Turns} turns, {load.Failed.Count} failed requests");
+        }
+        await Task.Delay(settings.Every, stop);
+        await enough.CancelAsync();
+        await Task.WhenAll(talking, watching);
+        var duration = clock.Now;
+        FailedCall[] elsewhere = [.. load.Failed.Where(call => !kills.Exists(kill => kill.Gateway == call.Gateway && call.From <= kill.Back && call.To >= kill.At && call.To <= kill.Back + Slack))];
+        return new ClusterReport
+        {
+            Host = "embedded", Seed = settings.Seed, Gateways = settings.Gateways, DurationS = Math.Round(duration.TotalSeconds, 1), Sessions = load.Sessions, Turns = load.Turns, Kills = kills.Count,
+            LostSessions = load.LostSessions.Count, LostStoredResponses = await load.Lost(stop), WrongAnswers = load.WrongAnswers.Count,
+            FailedRequests = load.Failed.Count, FailedElsewhere = elsewhere.Length,
+            HitShare = Share(load), HitShareOfOne = alone, RoleMoves = role.Moves, RoleHeldTwice = role.HeldTwice, LongestWithoutRoleS = Math.Round(role.LongestWithout.TotalSeconds, 1),
+            Details = [.. load.LostSessions.Concat(load.WrongAnswers).Concat(elsewhere.Select(call => $"through gateway {call.Gateway}, {call.From.TotalSeconds:0.0} to {call.To.TotalSeconds:0.0} s: {call.Trouble}")).Take(Told)],
+        };
+    }
+
+    private StandIns StandIns => new(settings.Engines, Profile, null, Seed: settings.Seed);
+
+    /// <summary>The hit share of one gateway that nobody kills, under the same users.</summary>
+    private async Task<double> Alone(CancellationToken stop)
+    {
+        await using var fleet = await ClusterFleet.Start(1, StandIns, stop);
+        using var load = new ConversationLoad(fleet.Gateways, fleet.Model, settings.Seed, settings.Users, new RunClock(TimeProvider.System));
+        using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        enough.CancelAfter(settings.Duration / 2);
+        await load.Run(enough.Token, stop);
+        Tell($"one gateway alone: {load.Turns} turns, hit share {Share(load):0.0} %");
+        return Share(load);
+    }
+
+    private static double Share(ConversationLoad load) => Math.Round(100.0 * load.CachedTokens / Math.Max(1, load.InputTokens), 1);
+
+    private void Tell(FormattableString text)
+    {
+        if (!settings.NoProgress) Console.Error.WriteLine(FormattableString.Invariant(text));
+    }
+}

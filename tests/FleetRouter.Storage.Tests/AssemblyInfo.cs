@@ -1,0 +1,1 @@
+[assembly: AssemblyFixture(typeof(FleetRouter.Storage.Tests.SharedServer))]
