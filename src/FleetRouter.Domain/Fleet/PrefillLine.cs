@@ -14,6 +14,9 @@ internal sealed class PrefillLine(PrefillSpeed speed)
     /// <summary>Uncached tokens below which a first token tells of everything but the speed.</summary>
     private const int LeastTellingTokens = 1_024;
 
+    /// <summary>Work that short prompts have to have together: several end in one step, and of a few it matters which of them ends a step.</summary>
+    private const double TellingTogether = 32 * LeastTellingTokens;
+
     /// <summary>So long after a prompt that told the speed the short ones are not asked.</summary>
     private static readonly TimeSpan Told = TimeSpan.FromMinutes(1);
 
@@ -65,7 +68,7 @@ internal sealed class PrefillLine(PrefillSpeed speed)
     private void Finish(double work, double seconds)
     {
         (_briefWork, _briefSeconds) = (_briefWork + work, _briefSeconds + seconds);
-        if (_briefWork < LeastTellingTokens)
+        if (_briefWork < TellingTogether)
             return;
         if (_briefWork > Rate * _briefSeconds)
             speed.Saw(_briefWork, _briefSeconds);
