@@ -37,15 +37,8 @@ internal static class DrainCommand
         return command;
     }
 
-    private static async Task<int> Run(Settings settings, string? json)
-    {
-        ReportFile.Try(json);
-        using var interruption = new Interruption();
-        var report = await Measure(settings, interruption.Stop);
-        report.Write();
-        ReportFile.Write(json, () => JsonReport.Text(report));
-        return report.Holds ? ExitCodes.Ok : ExitCodes.SomeFailed;
-    }
+    private static Task<int> Run(Settings settings, string? json) =>
+        ChaosCommand.Judge(json, stop => Measure(settings, stop));
 
     private static async Task<DrainReport> Measure(Settings settings, CancellationToken stop)
     {

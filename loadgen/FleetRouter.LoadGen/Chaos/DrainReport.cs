@@ -28,7 +28,7 @@ internal sealed record WindowFigures(double FromS, double ToS, int Requests, int
 }
 
 /// <summary>What draining one instance and restarting all of them in turn did to the clients.</summary>
-internal sealed record DrainReport
+internal sealed record DrainReport : IFindings
 {
     /// <summary>Longest time an instance may take to empty itself, stand-in seconds.</summary>
     public const double EmptyBoundS = 10;

@@ -25,13 +25,6 @@ internal static class OutageCommand
         return command;
     }
 
-    private static async Task<int> Run(int engines, ulong seed, bool noProgress, string? json)
-    {
-        ReportFile.Try(json);
-        using var interruption = new Interruption();
-        var report = await new OutageRun(engines, seed, noProgress).Run(interruption.Stop);
-        report.Write();
-        ReportFile.Write(json, () => JsonReport.Text(report));
-        return report.Holds ? ExitCodes.Ok : ExitCodes.SomeFailed;
-    }
+    private static Task<int> Run(int engines, ulong seed, bool noProgress, string? json) =>
+        ChaosCommand.Judge(json, new OutageRun(engines, seed, noProgress).Run);
 }

@@ -4,7 +4,7 @@ using Spectre.Console;
 namespace FleetRouter.LoadGen.Chaos;
 
 /// <summary>What dying, flapping and absent instances did.</summary>
-internal sealed record OutageReport
+internal sealed record OutageReport : IFindings
 {
     /// <summary>Longest time in which a fleet without instances must refuse, milliseconds.</summary>
     public const double RefusalBoundMs = 1000;

@@ -51,7 +51,7 @@ internal sealed class DemoFleet : IAsyncDisposable
             Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
 
             var configuration = Path.Combine(Path.GetTempPath(), $"fleet-demo-{Guid.NewGuid():N}.yaml");
-            await File.WriteAllTextAsync(configuration, Configuration(policy, sloTtft, addresses, poolOptions), stop);
+            await File.WriteAllTextAsync(configuration, Configuration(policy, sloTtft, addresses, poolOptions: poolOptions), stop);
             try
             {
                 gateway = ChildProcess.Start("the gateway", Dotnet, Sibling("FleetRouter.Gateway"), "run", "--config", configuration, "--ready-json", "--exit-with-parent");
@@ -90,9 +90,9 @@ internal sealed class DemoFleet : IAsyncDisposable
     public const string Pool = "demo";
 
     // The gateway is told the SLO it is judged by.
-    internal static string Configuration(string policy, TimeSpan sloTtft, IEnumerable<Uri> engines, params IEnumerable<string> poolOptions)
+    internal static string Configuration(string policy, TimeSpan sloTtft, IEnumerable<Uri> engines, string listen = "http://127.0.0.1:0", params IEnumerable<string> poolOptions)
     {
-        var yaml = new StringBuilder("listen: http://127.0.0.1:0\nadmin:\n  listen: http://127.0.0.1:0\npools:\n");
+        var yaml = new StringBuilder($"listen: {listen}\nadmin:\n  listen: http://127.0.0.1:0\npools:\n");
         yaml.Append(CultureInfo.InvariantCulture, $"  - name: {Pool}\n");
         yaml.Append(CultureInfo.InvariantCulture, $"    policy: {policy}\n    ttftSlo: {sloTtft.TotalMilliseconds}ms\n");
         foreach (var option in poolOptions) yaml.Append(CultureInfo.InvariantCulture, $"    {option}\n");

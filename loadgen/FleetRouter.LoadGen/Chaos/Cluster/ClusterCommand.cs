@@ -32,13 +32,6 @@ internal static class ClusterCommand
         return command;
     }
 
-    private static async Task<int> Run(ClusterSettings settings, string? json)
-    {
-        ReportFile.Try(json);
-        using var interruption = new Interruption();
-        var report = await new ClusterRun(settings).Run(interruption.Stop);
-        report.Write();
-        ReportFile.Write(json, () => JsonReport.Text(report));
-        return report.Holds ? ExitCodes.Ok : ExitCodes.SomeFailed;
-    }
+    private static Task<int> Run(ClusterSettings settings, string? json) =>
+        ChaosCommand.Judge(json, new ClusterRun(settings).Run);
 }

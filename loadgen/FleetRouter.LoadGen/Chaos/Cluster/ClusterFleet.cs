@@ -12,12 +12,12 @@ internal sealed class ClusterFleet : IAsyncDisposable
 
     private readonly ChildProcess _engines;
     private readonly LocalPostgres _database;
-    private readonly string _configuration;
+    private readonly IReadOnlyList<Uri> _addresses;
     private readonly Gateway[] _gateways;
 
-    private ClusterFleet(ChildProcess engines, LocalPostgres database, string model, string configuration, int gateways)
+    private ClusterFleet(ChildProcess engines, LocalPostgres database, string model, IReadOnlyList<Uri> addresses, int gateways)
     {
-        (_engines, _database, Model, _configuration) = (engines, database, model, configuration);
+        (_engines, _database, Model, _addresses) = (engines, database, model, addresses);
         _gateways = [.. Enumerable.Range(0, gateways).Select(_ => new Gateway(null, new Uri($"http://127.0.0.1:{LocalPostgres.FreePort()}")))];
     }
 
@@ -38,8 +38,7 @@ internal sealed class ClusterFleet : IAsyncDisposable
             database = await LocalPostgres.Start(stop);
             var ready = await engines.Ready(Patience, stop);
             Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
-            var configuration = DemoFleet.Configuration("least-cost", TimeSpan.FromSeconds(5), addresses);
-            var fleet = new ClusterFleet(engines, database, ready.GetProperty("model").GetString()!, configuration, gateways);
+            var fleet = new ClusterFleet(engines, database, ready.GetProperty("model").GetString()!, addresses, gateways);
             await Task.WhenAll(Enumerable.Range(0, gateways).Select(gateway => fleet.Begin(gateway, stop)));
             return fleet;
         }
@@ -57,7 +56,7 @@ internal sealed class ClusterFleet : IAsyncDisposable
         var address = _gateways[number].Address;
         var file = Path.Combine(Path.GetTempPath(), $"fleet-cluster-{Guid.NewGuid():N}.yaml");
         await File.WriteAllTextAsync(file, $"database:\n  connectionString: env:{Connection}\n" +
-            _configuration.Replace("listen: http://127.0.0.1:0\nadmin", $"listen: {address.GetLeftPart(UriPartial.Authority)}\nadmin", StringComparison.Ordinal), stop);
+            DemoFleet.Configuration("least-cost", TimeSpan.FromSeconds(5), _addresses, address.GetLeftPart(UriPartial.Authority)), stop);
         try
         {
             var process = ChildProcess.Start(string.Create(CultureInfo.InvariantCulture, $"gateway {number}"), DemoFleet.Dotnet,

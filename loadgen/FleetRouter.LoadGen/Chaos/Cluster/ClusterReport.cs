@@ -4,7 +4,7 @@ using Spectre.Console;
 namespace FleetRouter.LoadGen.Chaos.Cluster;
 
 /// <summary>What killing gateways did to conversations. The names are the JSON's, in snake_case.</summary>
-internal sealed record ClusterReport
+internal sealed record ClusterReport : IFindings
 {
     /// <summary>Points of hit share that several gateways may cost.</summary>
     public const double HitSharePoints = 3;

@@ -36,15 +36,8 @@ internal static class DatabaseCommand
         return command;
     }
 
-    private static async Task<int> Run(Settings settings, string? json)
-    {
-        ReportFile.Try(json);
-        using var interruption = new Interruption();
-        var report = await Measure(settings, interruption.Stop);
-        report.Write();
-        ReportFile.Write(json, () => JsonReport.Text(report));
-        return report.Holds ? ExitCodes.Ok : ExitCodes.SomeFailed;
-    }
+    private static Task<int> Run(Settings settings, string? json) =>
+        ChaosCommand.Judge(json, stop => Measure(settings, stop));
 
     private static async Task<DatabaseReport> Measure(Settings settings, CancellationToken stop)
     {
@@ -75,7 +68,7 @@ internal static class DatabaseCommand
 }
 
 /// <summary>What losing the database for a while did. The names are the JSON's, in snake_case.</summary>
-internal sealed record DatabaseReport
+internal sealed record DatabaseReport : IFindings
 {
     public required ulong Seed { get; init; }
     public required double AwayS { get; init; }
