@@ -15,7 +15,6 @@ internal sealed partial class ResumableStream : PassingStream
     private readonly Attempt _attempt;
     private readonly Resumption _resumption;
     private EventReader _events = new();
-    private readonly EventPattern _pattern = new();
     private readonly PooledBytes _output = new();
     private readonly AnswerSoFar _soFar;
     private readonly AnswerWriter _writer;
@@ -125,7 +124,7 @@ internal sealed partial class ResumableStream : PassingStream
                 _output.Append(bytes);   // whatever an engine has to say behind its end mark
             return null;
         }
-        if (!_pattern.TryRead(bytes, out AnswerEvent told))
+        if (!AnswerEvent.TryRead(bytes, out AnswerEvent told))
             return "an event that is none";
         if (told.IsEngineError)
             return "an error in the stream";
@@ -256,7 +255,6 @@ internal sealed partial class ResumableStream : PassingStream
             GiveUpCarrying();
             _silence.Dispose();
             _events.Dispose();
-            _pattern.Dispose();
             _output.Dispose();
             _soFar.Dispose();
             _continuation.Body?.Dispose();
