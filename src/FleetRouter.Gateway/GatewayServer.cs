@@ -33,6 +33,7 @@ internal sealed class GatewayServer : IAsyncDisposable
     private readonly WebApplication _front;
     private readonly WebApplication _admin;
     private readonly FrontDoorPipeline _door;
+    private readonly IPools _pools;
     private readonly FleetHost _fleet;
     private readonly GatewayDatabase? _database;
     private readonly EngineForwarder _forwarder;
@@ -54,7 +55,8 @@ internal sealed class GatewayServer : IAsyncDisposable
         var logs = _front.Services.GetRequiredService<ILoggerFactory>();
         var telemetry = new FleetTelemetry(_meter, logs.CreateLogger<FleetTelemetry>());
         _database = GatewayDatabase.From(options.Database, _meter, logs, time);
-        _fleet = new FleetHost(clock, telemetry, logs, options.Journal, _database);
+        _pools = PoolHosting.Of(options, clock, _meter, logs, telemetry.Report);
+        _fleet = new FleetHost(_pools, clock, telemetry, logs, options.Journal, _database);
         _forwarder = new EngineForwarder(_front.Services.GetRequiredService<IHttpForwarder>(), options.Upstream);
         conversations ??= _database is { } database
             ? new RememberedConversations(database.Conversations, new MemoryConversations(options.Responses.MemoryBytes, time))
@@ -84,6 +86,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         {
             if (server._database is { } database)
                 await database.OpenAsync();
+            await server._pools.OpenAsync();
             await server._fleet.ApplyAsync(options);
             await server._admin.StartAsync();
             await server._front.StartAsync();
@@ -101,8 +104,8 @@ internal sealed class GatewayServer : IAsyncDisposable
     public async Task ChangeAsync(GatewayOptions options)
     {
         if (options.Listen != _options.Listen || options.AdminListen != _options.AdminListen
-            || options.MaxBodyBytes != _options.MaxBodyBytes || options.Upstream != _options.Upstream || options.Journal != _options.Journal || options.Responses != _options.Responses || options.Database != _options.Database)
-            _log.LogWarning(2, "listen, admin, limits, upstream, journal, responses and database take effect at the next start");
+            || options.MaxBodyBytes != _options.MaxBodyBytes || options.Upstream != _options.Upstream || options.Journal != _options.Journal || options.Responses != _options.Responses || options.Database != _options.Database || options.Cluster != _options.Cluster)
+            _log.LogWarning(2, "listen, admin, limits, upstream, journal, responses, database and cluster take effect at the next start");
         _options = options;
         _door.Keys = new ApiKeyRing(options.ApiKeys);
         await _fleet.ApplyAsync(options);

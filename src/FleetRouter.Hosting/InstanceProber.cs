@@ -5,33 +5,28 @@ namespace FleetRouter.Hosting;
 
 /// <summary>Asks one instance how it is, again and again: at the interval while it answers, ever more rarely while it does
 /// not, at once when a request found it out of reach. Jitter keeps a fleet's probes apart.</summary>
-internal sealed class InstanceProber(PoolHost pool, EngineEndpoint endpoint, IEngineProbe probe, TimeProvider time)
+/// <param name="pool">Told what came of each probe.</param>
+/// <param name="endpoint">The instance.</param>
+/// <param name="probe">How it is asked.</param>
+/// <param name="time">The wall clock, or a test's.</param>
+public sealed class InstanceProber(IInstanceReports pool, EngineEndpoint endpoint, IEngineProbe probe, TimeProvider time)
 {
-    private readonly SemaphoreSlim _nudge = new(0, 1);
+    private readonly WakeUp _nudge = new();
 
     /// <summary>How often; may change while it runs.</summary>
     public required ProbeOptions Options { get; set; }
 
     /// <summary>Probes at once rather than at the next interval.</summary>
-    public void Nudge()
-    {
-        try
-        {
-            _nudge.Release();
-        }
-        catch (SemaphoreFullException)
-        {
-            // A probe is asked for already.
-        }
-    }
+    public void Nudge() => _nudge.Ring();
 
+    /// <summary>Asks until <paramref name="stop"/> fires.</summary>
     public async Task RunAsync(CancellationToken stop)
     {
         int failures = 0;
         while (!stop.IsCancellationRequested)
         {
             failures = await ProbeAsync(stop) ? 0 : failures + 1;
-            await RestAsync(failures, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await RestAsync(failures, stop);
         }
     }
 
@@ -69,17 +64,6 @@ internal sealed class InstanceProber(PoolHost pool, EngineEndpoint endpoint, IEn
     {
         double seconds = Math.Min(Options.Interval.TotalSeconds * Math.Pow(2, Math.Max(0, failures - 1)), Options.MaxBackoff.TotalSeconds);
         TimeSpan rest = TimeSpan.FromSeconds(Math.Max(seconds, Options.Interval.TotalSeconds) * (0.9 + 0.2 * Random.Shared.NextDouble()));
-        return _nudge.WaitAsync(time, rest, stop);
-    }
-}
-
-internal static class SemaphoreWaits
-{
-    /// <summary>Waits for the semaphore or for <paramref name="rest"/> to pass, whichever is first.</summary>
-    public static async Task WaitAsync(this SemaphoreSlim semaphore, TimeProvider time, TimeSpan rest, CancellationToken stop)
-    {
-        using var passed = new CancellationTokenSource(rest, time);
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, passed.Token);
-        await semaphore.WaitAsync(either.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        return _nudge.WaitAsync(rest, time, stop);
     }
 }

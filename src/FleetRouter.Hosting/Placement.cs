@@ -1,6 +1,5 @@
 using FleetRouter.Domain.Admission;
 using FleetRouter.Domain.Health;
-using FleetRouter.Domain.Placement;
 
 namespace FleetRouter.Hosting;
 
@@ -8,8 +7,8 @@ namespace FleetRouter.Hosting;
 /// <param name="Instance">The instance's id; null for a refusal.</param>
 /// <param name="Address">Its base address; null for a refusal.</param>
 /// <param name="Refusal">Why there is none; null where there is one.</param>
-/// <param name="Decision">The reasons.</param>
-public sealed record Placement(string? Instance, Uri? Address, Refusal? Refusal, Decision Decision)
+/// <param name="Attempt">Which of the request's attempts this is, from 1.</param>
+public sealed record Placement(string? Instance, Uri? Address, Refusal? Refusal, int Attempt)
 {
     /// <summary>How long it may be silent there.</summary>
     public Patience Patience { get; init; }

@@ -9,16 +9,17 @@ namespace FleetRouter.Hosting;
 
 /// <summary>Runs one pool's judgement in this process: a mailbox in front of it, the wall clock beside it, its effects
 /// carried out.</summary>
-public sealed class PoolHost : IDisposable
+public sealed class PoolHost : IPool, IInstanceReports, IDisposable
 {
     private readonly Pool _pool;
     private readonly HostClock _clock;
-    private readonly Action<PoolHost, PoolEffect> _report;
+    private readonly Action<string, PoolEffect> _report;
     private readonly IJournal? _journal;
     private readonly Mailbox<Message> _mailbox;
     private readonly List<PoolEffect> _effects = [];
     private readonly Dictionary<string, TaskCompletionSource<Placement>> _waiting = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, Action<CarryOver>> _carryOver = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _gatewayOf = new(StringComparer.Ordinal);
     private readonly ConcurrentDictionary<string, TaskCompletionSource> _emptying = new(StringComparer.Ordinal);
     // An address stays when its instance leaves: a dispatch decided just before may still ask for it.
     private readonly ConcurrentDictionary<string, Uri> _addresses = new(StringComparer.Ordinal);
@@ -28,9 +29,9 @@ public sealed class PoolHost : IDisposable
     /// <summary>A pool without instances.</summary>
     /// <param name="options">What its judgement is told.</param>
     /// <param name="clock">The time its events are stamped with.</param>
-    /// <param name="report">Told every effect as it is carried out, one at a time: for logs, metrics and the decision log.</param>
+    /// <param name="report">Told the pool's name and every effect as it is carried out, one at a time: for logs, metrics and the decision log.</param>
     /// <param name="journal">Told every event with what was decided upon it; begun with the same options and clock.</param>
-    public PoolHost(PoolOptions options, HostClock clock, Action<PoolHost, PoolEffect> report, IJournal? journal = null)
+    public PoolHost(PoolOptions options, HostClock clock, Action<string, PoolEffect> report, IJournal? journal = null)
     {
         _pool = new Pool(options);
         Options = options;
@@ -41,21 +42,16 @@ public sealed class PoolHost : IDisposable
         _alarm = clock.Provider.CreateTimer(_ => Post(new AlarmRang(clock.Now)), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
-    /// <summary>The options in force.</summary>
+    /// <inheritdoc />
     public PoolOptions Options { get; private set; }
 
-    /// <summary>What the pool serves, as last published; may be read from any thread.</summary>
+    /// <inheritdoc />
     public ServedModels Served => Volatile.Read(ref _served);
 
     /// <summary>Asked to probe an instance at once; set by whoever probes the pool's instances.</summary>
     internal Action<string>? ProbeRequested { get; set; }
 
-    /// <summary>Asks for an instance. Answers at once unless the request is held.</summary>
-    /// <param name="request">The request.</param>
-    /// <param name="clientGone">The client's own token.</param>
-    /// <param name="carryOver">Told when the pool wants the request elsewhere, or elsewhere too, while it is under way; must not block.</param>
-    /// <exception cref="OperationCanceledException"><paramref name="clientGone"/> fired while the request was held;
-    /// nothing is left of it.</exception>
+    /// <inheritdoc />
     public Task<Placement> PlaceAsync(PlacementRequest request, CancellationToken clientGone, Action<CarryOver>? carryOver = null)
     {
         if (carryOver is not null)
@@ -63,46 +59,24 @@ public sealed class PoolHost : IDisposable
         return AskAsync(new RequestArrived(_clock.Now, request), request.Id, clientGone);
     }
 
-    /// <summary>Reports that an attempt came to no end of the answer, and asks for another instance.</summary>
-    /// <param name="requestId">The request.</param>
-    /// <param name="failure">What failed.</param>
-    /// <param name="reason">What happened, in one line.</param>
-    /// <param name="emittedTokens">Tokens of the answer the client has.</param>
-    /// <param name="clientGone">The client's own token.</param>
-    /// <exception cref="OperationCanceledException">As for <see cref="PlaceAsync"/>.</exception>
+    /// <inheritdoc />
     public Task<Placement> RetryAsync(
         string requestId, AttemptFailure failure, string reason, int emittedTokens, CancellationToken clientGone) =>
         AskAsync(new AttemptFailed(_clock.Now, requestId, failure, reason, emittedTokens), requestId, clientGone);
 
-    /// <summary>Reports that tokens of an answer passed; the first of these ends the prefill.</summary>
-    /// <param name="requestId">The request.</param>
-    /// <param name="outputTokens">Output tokens so far in this attempt.</param>
-    /// <param name="longestGap">Longest time between two of those since the report before.</param>
+    /// <inheritdoc />
     public void Progressed(string requestId, int outputTokens, TimeSpan longestGap = default) =>
         Post(new RequestProgressed(_clock.Now, requestId, outputTokens, longestGap));
 
-    /// <summary>Reports what became of carrying a request over.</summary>
-    /// <param name="requestId">The request.</param>
-    /// <param name="emittedTokens">Tokens of the answer the client had when it was cut over.</param>
-    /// <param name="failure">Why it stays where it is; null where it was cut over.</param>
+    /// <inheritdoc />
     public void MigrationEnded(string requestId, int emittedTokens, string? failure = null) =>
         Post(new MigrationEnded(_clock.Now, requestId, emittedTokens, failure));
 
-    /// <summary>Reports that of two attempts of a request one is left.</summary>
-    /// <param name="requestId">The request.</param>
-    /// <param name="end">Which, and why.</param>
-    /// <param name="failure">What failed; null if nothing did.</param>
-    /// <param name="reason">The same, in one line.</param>
+    /// <inheritdoc />
     public void HedgeEnded(string requestId, HedgeEnd end, AttemptFailure? failure = null, string? reason = null) =>
         Post(new HedgeEnded(_clock.Now, requestId, end, failure, reason));
 
-    /// <summary>Has an instance emptied, or takes that back.</summary>
-    /// <param name="instance">The instance.</param>
-    /// <param name="drains">Whether it is to take no new work and its requests are to go elsewhere; false makes it one like the others again.</param>
-    /// <param name="within">How long it may take (<see cref="DrainOrdered.Within"/>).</param>
-    /// <param name="wait">Longest time to wait until it is empty.</param>
-    /// <param name="gone">Ends the waiting.</param>
-    /// <returns>The instance after that; null if the pool has none of that name.</returns>
+    /// <inheritdoc />
     public async Task<InstanceView?> DrainAsync(string instance, bool drains, TimeSpan within, TimeSpan wait, CancellationToken gone)
     {
         if (await FindAsync(instance) is not { } before)
@@ -120,7 +94,7 @@ public sealed class PoolHost : IDisposable
         return view.Instances.Concat(view.Leaving).FirstOrDefault(i => i.Id == instance);
     }
 
-    /// <summary>Reports the end of a request; to be called once for every request that was placed, whatever the end.</summary>
+    /// <inheritdoc />
     public void Ended(string requestId, RequestEnd end, TokenUsage? usage) => Post(new RequestEnded(_clock.Now, requestId, end, usage));
 
     /// <summary>Gives the judgement other options; what is in flight stays.</summary>
@@ -130,12 +104,29 @@ public sealed class PoolHost : IDisposable
         Post(new OptionsChanged(_clock.Now, options));
     }
 
-    /// <summary>The pool's state, taken between two events.</summary>
-    public Task<PoolView> DescribeAsync()
+    /// <inheritdoc />
+    public Task<PoolView> DescribeAsync() => LookAsync(pool => pool.Describe());
+
+    /// <summary>What a gateway needs to place requests itself while the pool does not answer.</summary>
+    public Task<PoolSnapshot> SnapshotAsync() => LookAsync(pool => pool.Snapshot());
+
+    /// <summary>Where an instance of this pool is; null if it never had one of that name.</summary>
+    public Uri? AddressOf(string instance) => _addresses.GetValueOrDefault(instance);
+
+    /// <summary>Reports that a request is at an instance, whatever the pool believed (<see cref="RequestAdopted"/>).</summary>
+    public void Adopt(PlacementRequest request, string instance, int attempt, int emittedTokens, int outputTokens, TimeSpan runningFor, Action<CarryOver>? carryOver)
     {
-        var view = new TaskCompletionSource<PoolView>(TaskCreationOptions.RunContinuationsAsynchronously);
-        _mailbox.Post(new Message(null, null, view));
-        return view.Task;
+        if (carryOver is not null)
+            _carryOver[request.Id] = carryOver;
+        Post(new RequestAdopted(_clock.Now, request, instance, attempt, emittedTokens, outputTokens, runningFor));
+    }
+
+    /// <summary>Reports all the requests that a gateway has (<see cref="Domain.Fleet.GatewayHas"/>).</summary>
+    /// <returns>Those of them that the pool does not know.</returns>
+    public Task<IReadOnlyList<string>> GatewayHasAsync(string gateway, IReadOnlyList<string> requests)
+    {
+        Post(new GatewayHas(_clock.Now, gateway, requests));
+        return LookAsync(pool => pool.Unknown(requests));
     }
 
     internal void Join(EngineEndpoint endpoint)
@@ -146,14 +137,23 @@ public sealed class PoolHost : IDisposable
 
     internal void Leave(string instance) => Post(new InstanceLeft(_clock.Now, instance));
 
-    internal void Probed(string instance, EngineReport report) => Post(new InstanceProbed(_clock.Now, instance, report));
+    /// <inheritdoc />
+    public void Probed(string instance, EngineReport report) => Post(new InstanceProbed(_clock.Now, instance, report));
 
-    internal void ProbeFailed(string instance, string reason) => Post(new ProbeFailed(_clock.Now, instance, reason));
+    /// <inheritdoc />
+    public void ProbeFailed(string instance, string reason) => Post(new ProbeFailed(_clock.Now, instance, reason));
 
     /// <inheritdoc />
     public void Dispose() => _alarm.Dispose();
 
     private void Post(PoolEvent happened) => _mailbox.Post(new Message(happened, null, null));
+
+    private Task<T> LookAsync<T>(Func<Pool, T> look)
+    {
+        var seen = new TaskCompletionSource<T>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _mailbox.Post(new Message(null, null, pool => seen.SetResult(look(pool))));
+        return seen.Task;
+    }
 
     private Task<Placement> AskAsync(PoolEvent question, string requestId, CancellationToken clientGone)
     {
@@ -175,17 +175,22 @@ public sealed class PoolHost : IDisposable
     /// <summary>The mailbox's handler: everything the judgement and <see cref="_waiting"/> see is serialised here.</summary>
     private void Handle(Message message)
     {
-        if (message.View is { } view)
+        if (message.Look is { } look)
         {
-            view.SetResult(_pool.Describe());
+            look(_pool);
             return;
         }
         if (message.Answer is { } answer)
             _waiting[IdOf(message.Happened!)] = answer;
-        else if (message.Happened is RequestEnded ended)
+        switch (message.Happened)
         {
-            _waiting.Remove(ended.RequestId);
-            _carryOver.TryRemove(ended.RequestId, out _);
+            case RequestArrived { Request: { Gateway: { } gateway } request }: _gatewayOf[request.Id] = gateway; break;
+            case RequestAdopted { Request: { Gateway: { } gateway } request }: _gatewayOf[request.Id] = gateway; break;
+            case RequestEnded e: Forget(e.RequestId); break;
+            case GatewayHas e:
+                foreach (string id in _gatewayOf.Where(r => r.Value == e.Gateway && !e.Requests.Contains(r.Key)).Select(r => r.Key).ToList())
+                    Forget(id);
+                break;
         }
 
         _effects.Clear();
@@ -196,7 +201,7 @@ public sealed class PoolHost : IDisposable
         if (!ReferenceEquals(_served, _pool.Served))
             Volatile.Write(ref _served, _pool.Served);
         foreach (PoolEffect effect in _effects)
-            _report(this, effect);
+            _report(Options.Name, effect);
     }
 
     private void CarryOut(PoolEffect effect)
@@ -209,13 +214,20 @@ public sealed class PoolHost : IDisposable
             case Hedge e: AskToCarryOver(e.RequestId, e.From, At(e.To, e.Decision, e.Patience), atOnce: false, isHedge: true); break;
             case InstanceEmptied e: Emptied(e.Instance); break;
             case InstanceChanged { From: InstanceState.Draining, To: not InstanceState.Gone } e: Emptied(e.Instance); break;
-            case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision)); break;
+            case Refuse e: Answer(e.RequestId, new Placement(null, null, e.Refusal, e.Decision.Attempt)); break;
             case ProbeNow e: ProbeRequested?.Invoke(e.Instance); break;
             case WakeAt e: _alarm.Change(WholeMilliseconds(e.At - _clock.Now), Timeout.InfiniteTimeSpan); break;
         }
     }
 
-    private Placement At(string instance, Decision decision, Patience patience) => new(instance, _addresses[instance], null, decision) { Patience = patience };
+    private void Forget(string requestId)
+    {
+        _waiting.Remove(requestId);
+        _carryOver.TryRemove(requestId, out _);
+        _gatewayOf.Remove(requestId);
+    }
+
+    private Placement At(string instance, Decision decision, Patience patience) => new(instance, _addresses[instance], null, decision.Attempt) { Patience = patience };
 
     private void AskToCarryOver(string requestId, string from, Placement to, bool atOnce, bool isHedge = false)
     {
@@ -247,5 +259,5 @@ public sealed class PoolHost : IDisposable
     };
 
     /// <summary>An event, with who awaits its answer; or a wish to see the state.</summary>
-    private readonly record struct Message(PoolEvent? Happened, TaskCompletionSource<Placement>? Answer, TaskCompletionSource<PoolView>? View);
+    private readonly record struct Message(PoolEvent? Happened, TaskCompletionSource<Placement>? Answer, Action<Pool>? Look);
 }

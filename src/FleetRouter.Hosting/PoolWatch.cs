@@ -6,25 +6,37 @@ namespace FleetRouter.Hosting;
 public sealed class PoolWatch : IAsyncDisposable
 {
     private readonly PoolHost _pool;
-    private readonly Func<EngineEndpoint, IEngineProbe> _probeOf;
-    private readonly TimeProvider _time;
+    private readonly Func<EngineEndpoint, ProbeOptions, IInstanceWatch> _watch;
     private readonly CancellationTokenSource _stop = new();
     private readonly Lock _gate = new();
-    private readonly Dictionary<string, Watched> _watched = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, IInstanceWatch> _watched = new(StringComparer.Ordinal);
     private ProbeOptions _options;
     private CancellationTokenSource? _source;
+    private readonly TaskCompletionSource _named = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _following = Task.CompletedTask;
 
-    /// <summary>Watches nothing until <see cref="Follow"/>.</summary>
+    /// <summary>Watches nothing until <see cref="Follow"/>, and probes from this process.</summary>
     /// <param name="pool">The pool whose instances these are.</param>
     /// <param name="probeOf">How an engine is asked.</param>
     /// <param name="options">How often.</param>
     /// <param name="time">The wall clock, or a test's.</param>
     public PoolWatch(PoolHost pool, Func<EngineEndpoint, IEngineProbe> probeOf, ProbeOptions options, TimeProvider time)
+        : this(pool, (endpoint, often) => new ProbedHere(new InstanceProber(pool, endpoint, probeOf(endpoint), time) { Options = often }), options)
     {
-        (_pool, _probeOf, _options, _time) = (pool, probeOf, options, time);
+    }
+
+    /// <summary>Watches nothing until <see cref="Follow"/>.</summary>
+    /// <param name="pool">The pool whose instances these are.</param>
+    /// <param name="watch">Begins to probe an instance.</param>
+    /// <param name="options">How often they are probed.</param>
+    public PoolWatch(PoolHost pool, Func<EngineEndpoint, ProbeOptions, IInstanceWatch> watch, ProbeOptions options)
+    {
+        (_pool, _watch, _options) = (pool, watch, options);
         pool.ProbeRequested = Nudge;
     }
+
+    /// <summary>Ends when discovery has named the pool's instances for the first time.</summary>
+    public Task Named => _named.Task;
 
     /// <summary>Takes the instances from <paramref name="discovery"/> from here on; those it names too stay as they are.</summary>
     public void Follow(IDiscovery discovery)
@@ -44,8 +56,8 @@ public sealed class PoolWatch : IAsyncDisposable
         lock (_gate)
         {
             _options = options;
-            foreach (Watched watched in _watched.Values)
-                watched.Prober.Options = options;
+            foreach (IInstanceWatch watched in _watched.Values)
+                watched.Change(options);
         }
     }
 
@@ -56,7 +68,7 @@ public sealed class PoolWatch : IAsyncDisposable
         await _following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Task[] probing;
         lock (_gate)
-            probing = [.. _watched.Values.Select(w => w.Running)];
+            probing = [.. _watched.Values.Select(w => w.StopAsync())];
         await Task.WhenAll(probing).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _stop.Dispose();
     }
@@ -75,30 +87,24 @@ public sealed class PoolWatch : IAsyncDisposable
                 return;
             foreach (string gone in _watched.Keys.Except(endpoints.Select(e => e.Id), StringComparer.Ordinal).ToList())
             {
-                _watched.Remove(gone, out Watched? watched);
-                watched!.Stop.Cancel();
+                _watched.Remove(gone, out IInstanceWatch? watched);
+                _ = watched!.StopAsync();
                 _pool.Leave(gone);
             }
             foreach (EngineEndpoint endpoint in endpoints)
                 if (!_watched.ContainsKey(endpoint.Id))
-                    _watched.Add(endpoint.Id, Begin(endpoint));
+                {
+                    _pool.Join(endpoint);
+                    _watched.Add(endpoint.Id, _watch(endpoint, _options));
+                }
         }
-    }
-
-    private Watched Begin(EngineEndpoint endpoint)
-    {
-        _pool.Join(endpoint);
-        var prober = new InstanceProber(_pool, endpoint, _probeOf(endpoint), _time) { Options = _options };
-        var stop = CancellationTokenSource.CreateLinkedTokenSource(_stop.Token);
-        return new Watched(prober, stop, Task.Run(() => prober.RunAsync(stop.Token), CancellationToken.None));
+        _named.TrySetResult();
     }
 
     private void Nudge(string instance)
     {
         lock (_gate)
-            if (_watched.TryGetValue(instance, out Watched? watched))
-                watched.Prober.Nudge();
+            if (_watched.TryGetValue(instance, out IInstanceWatch? watched))
+                watched.Nudge();
     }
-
-    private sealed record Watched(InstanceProber Prober, CancellationTokenSource Stop, Task Running);
 }

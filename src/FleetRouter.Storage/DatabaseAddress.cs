@@ -48,6 +48,14 @@ public sealed class DatabaseAddress
         return parts.ConnectionString;
     }
 
+    /// <summary>The connection string for others, whose tables lie in the router's schema.</summary>
+    public string OfSchema()
+    {
+        NpgsqlConnectionStringBuilder parts = Parts();
+        parts.SearchPath = "fleetrouter";
+        return parts.ConnectionString;
+    }
+
     private NpgsqlConnectionStringBuilder Parts() => new(_parts.ConnectionString)
     {
         ApplicationName = _parts.ApplicationName ?? "fleetrouter",

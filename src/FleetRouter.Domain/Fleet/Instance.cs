@@ -110,9 +110,12 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
     /// <summary>Prompt tokens a second at the start of a prompt, learned from this instance's own first tokens.</summary>
     public double PrefillRate => Line.Rate;
 
-    /// <summary>Prefill work queued here, tokens: this router's, and a guess at what others left waiting.</summary>
+    /// <summary>Prefill work that others queued here, tokens, where that is known; null where it has to be guessed.</summary>
+    public long? ForeignPrefillTokens;
+
+    /// <summary>Prefill work queued here, tokens: this router's, and what others left waiting.</summary>
     public long Backlog(TokenEstimates estimates) =>
-        PendingPrefillTokens + (long)(Math.Min(ForeignRequests, Report?.Waiting ?? 0) * estimates.MeanPromptTokens);
+        PendingPrefillTokens + (ForeignPrefillTokens ?? (long)(Math.Min(ForeignRequests, Report?.Waiting ?? 0) * estimates.MeanPromptTokens));
 
     /// <summary>Why nobody at all is given to it at the moment; null if somebody may be.</summary>
     public string? Closed(TimeSpan now, PoolOptions options) =>

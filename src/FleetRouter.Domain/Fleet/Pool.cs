@@ -77,6 +77,8 @@ public sealed partial class Pool
                 ReadmitNeeded(effects);
                 break;
             case OptionsChanged e: Change(e.Options, effects); break;
+            case RequestAdopted e: Adopt(e, effects); break;
+            case GatewayHas e: Settle(e, effects); break;
             case AlarmRang: _alarm = TimeSpan.MaxValue; OfferDue(effects); ReleaseHeld(effects); HedgeLate(effects); break;
         }
         _roster.TellEmptied(_now, effects);
@@ -157,9 +159,11 @@ public sealed partial class Pool
         effects.Add(new Dispatch(work.Request.Id, instance.Id, Decide(work, rule, instance.Id, weighed, null)) { Patience = work.Patience });
     }
 
-    private void Lease(InFlight work, Instance instance, int cachedTokens)
+    private void Lease(InFlight work, Instance instance, int cachedTokens) => Lease(work, instance, cachedTokens, _now);
+
+    private void Lease(InFlight work, Instance instance, int cachedTokens, TimeSpan since)
     {
-        work.Lease(instance, _now, work.PromptTokens - cachedTokens, Math.Max(0, _estimates.ProjectedOutput(work.Request) - work.Emitted));
+        work.Lease(instance, since, work.PromptTokens - cachedTokens, Math.Max(0, _estimates.ProjectedOutput(work.Request) - work.Emitted));
         work.Patience = new Patience(FirstTokenAfter(instance), instance.Stall.At(_now));
         WatchFirstToken(work);
         instance.LastDispatch = ++_dispatches;

@@ -74,6 +74,24 @@ public sealed record HedgeEnded(TimeSpan At, string RequestId, HedgeEnd End, Att
 /// <param name="Usage">The engine's own count, where it gave one.</param>
 public sealed record RequestEnded(TimeSpan At, string RequestId, RequestEnd End, TokenUsage? Usage = null) : PoolEvent(At);
 
+/// <summary>A request is at an instance, whatever the pool believed: its gateway placed it itself since the pool did not answer, or the pool begins
+/// anew and is told what is under way.</summary>
+/// <param name="At">When the pool learned of it.</param>
+/// <param name="Request">The request.</param>
+/// <param name="Instance">Where it is; may be one that discovery no longer names.</param>
+/// <param name="Attempt">Which of its attempts that is, from 1.</param>
+/// <param name="EmittedTokens">Tokens of the answer that earlier attempts gave the client.</param>
+/// <param name="OutputTokens">Output tokens so far in this one.</param>
+/// <param name="RunningFor">Time since it was sent there.</param>
+public sealed record RequestAdopted(
+    TimeSpan At, PlacementRequest Request, string Instance, int Attempt, int EmittedTokens, int OutputTokens, TimeSpan RunningFor) : PoolEvent(At);
+
+/// <summary>A gateway has these requests and no others: what else the pool believed of it is over. None at all where the gateway is gone.</summary>
+/// <param name="At">When.</param>
+/// <param name="Gateway">The gateway (<see cref="PlacementRequest.Gateway"/>).</param>
+/// <param name="Requests">Ids of all it has, dispatched and held.</param>
+public sealed record GatewayHas(TimeSpan At, string Gateway, IReadOnlyList<string> Requests) : PoolEvent(At);
+
 /// <summary>The alarm the pool asked for by <see cref="WakeAt"/> rang.</summary>
 public sealed record AlarmRang(TimeSpan At) : PoolEvent(At);
 

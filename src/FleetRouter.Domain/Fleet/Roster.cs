@@ -55,6 +55,16 @@ internal sealed class Roster
         Rebuild();
     }
 
+    /// <summary>An instance that discovery does not name and that has requests all the same.</summary>
+    public Instance Departed(string id, TimeSpan at, PoolOptions options, PrefillSpeed peers)
+    {
+        if (Emptying.Find(i => i.Id == id && i.State == InstanceState.Gone) is { } known)
+            return known;
+        var instance = new Instance(id, options, peers) { State = InstanceState.Gone, StateReason = "not named by discovery", StateSince = at };
+        Emptying.Add(instance);
+        return instance;
+    }
+
     /// <summary>A probe was answered; <paramref name="mostOut"/> is the share of the instances that may be kept out nevertheless.</summary>
     public void Answered(Instance instance, EngineReport report, double mostOut, TimeSpan at, List<PoolEffect> effects)
     {

@@ -13,7 +13,7 @@ internal sealed class TokenEstimates
     private const int LeastTellingBytes = 1_024;
 
     /// <summary>Bytes of request text a prompt token takes; 4 is English text under today's vocabularies.</summary>
-    public double BytesPerToken { get; private set; } = 4;
+    public double BytesPerToken { get; set; } = 4;
 
     /// <summary>Mean output length, tokens; the start is the mean of public chat traces (BurstGPT, Azure 2023).</summary>
     public double MeanOutputTokens { get; private set; } = 250;

@@ -161,4 +161,7 @@ public enum PlacementRule
 
     /// <summary>Asked of a second instance too, since its first token is late.</summary>
     Hedged,
+
+    /// <summary>Placed by its gateway alone, by dual hash, since the pool did not answer in time.</summary>
+    Fallback,
 }

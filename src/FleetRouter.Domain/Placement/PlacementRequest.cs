@@ -11,6 +11,9 @@ public sealed record PlacementRequest
     /// <summary>The id the client gave it, if any; clients repeat theirs, so nothing is keyed by it.</summary>
     public string? ClientId { get; init; }
 
+    /// <summary>The gateway it came by, where the pool serves several; null where it serves one.</summary>
+    public string? Gateway { get; init; }
+
     /// <summary>The model or adapter the client named.</summary>
     public required string Model { get; init; }
 

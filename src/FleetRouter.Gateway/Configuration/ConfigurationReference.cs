@@ -33,6 +33,10 @@ internal static class ConfigurationReference
           buffer: 64MiB
           journal: false
           journalAge: 7d
+        cluster:
+          silo: 0.0.0.0:11111
+          name: fleetrouter
+          placementBudget: 25ms
         pools:
           - name: llama-8b
             policy: least-cost

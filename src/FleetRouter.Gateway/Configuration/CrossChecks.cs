@@ -23,6 +23,8 @@ internal sealed class CrossChecks(YamlBlock file, ProblemList problems)
         CheckPorts();
         if (file["database"] is YamlBlock database && database["connectionString"] is YamlValue place && TextKinds.Secret.Parse(place.Text).Value is { Variable: { } variable })
             CheckVariable(variable, place, "database.connectionString", environment);
+        if ((file["cluster"] as YamlBlock)?["silo"] is YamlValue silo && (file["database"] as YamlBlock)?["connectionString"] is null)
+            problems.Add(silo, "cluster.silo", "no database knows the cluster's members", "give database.connectionString too");
         if ((file["database"] as YamlBlock)?["journal"] is YamlValue { Text: "true" } kept && (file["journal"] as YamlBlock)?["path"] is not null)
             problems.Add(kept, "database.journal", "journal.path is given too", "keep one of the two");
     }

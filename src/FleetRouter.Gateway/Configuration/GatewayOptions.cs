@@ -1,3 +1,4 @@
+using System.Net;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Engines.Discovery;
 using FleetRouter.Hosting;
@@ -26,6 +27,8 @@ internal sealed record GatewayOptions
 
     public ResponsesSection Responses { get; init; } = new();
     public DatabaseSection Database { get; init; } = new();
+
+    public ClusterSection Cluster { get; init; } = new();
 
     public IReadOnlyList<PoolSection> Pools { get; init; } = [];
 }
@@ -80,6 +83,17 @@ internal sealed record DatabaseSection
     public bool Journal { get; init; }
 
     public TimeSpan JournalAge { get; init; } = TimeSpan.FromDays(7);
+}
+
+/// <summary>This gateway's part in a cluster, if it has one.</summary>
+internal sealed record ClusterSection
+{
+    /// <summary>Where other gateways reach this one's silo; null for a gateway that runs its pools itself.</summary>
+    public IPEndPoint? Silo { get; init; }
+
+    public string Name { get; init; } = "fleetrouter";
+
+    public TimeSpan PlacementBudget { get; init; } = TimeSpan.FromMilliseconds(25);
 }
 
 /// <summary>One pool: what its judgement is told, and where its engines are.</summary>

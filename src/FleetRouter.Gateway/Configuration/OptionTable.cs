@@ -1,3 +1,4 @@
+using System.Net;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Engines.Discovery;
 using FleetRouter.Hosting;
@@ -65,6 +66,15 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
                 "Whether what pools decide is kept in the database in place of the files of `journal.path`, so that `./fleet why --database` can replay it anywhere. Off by default: some 3 KB a request before compression. Read at start only."),
             Time<GatewayOptions>("journalAge", "1h", "365d", o => o.Database.JournalAge, (o, v) => o with { Database = o.Database with { JournalAge = v } },
                 "Age from which on the database's journals are forgotten. Once a run's beginning is gone its decisions can be read but no longer replayed. Read at start only."),
+        ]),
+        new GroupOption<GatewayOptions>("cluster",
+        [
+            new ValueOption<GatewayOptions, IPEndPoint?>("silo", TextKinds.Silo, o => o.Cluster.Silo, (o, v) => o with { Cluster = o.Cluster with { Silo = v } },
+                "Where the other gateways reach this one; 0.0.0.0 stands for this machine's own address. With it the pools run once in the whole cluster, with the load of all gateways, and `database.connectionString` names the database that knows the members; without it this gateway runs its pools itself. Read at start only.") { DefaultText = "none" },
+            new ValueOption<GatewayOptions, string>("name", TextKinds.Name, o => o.Cluster.Name, (o, v) => o with { Cluster = o.Cluster with { Name = v } },
+                "Gateways of one name on one database are one cluster. Read at start only."),
+            Time<GatewayOptions>("placementBudget", "1ms", "1s", o => o.Cluster.PlacementBudget, (o, v) => o with { Cluster = o.Cluster with { PlacementBudget = v } },
+                "How long a gateway waits for a pool that runs elsewhere before it places a request itself, by dual hash on what the pool told last. An answer takes well under 1 ms; the default outlasts the runtime's own pauses. Read at start only."),
         ]),
         new ListOption<GatewayOptions, PoolSection>("pools", PoolOptions(policies), new PoolSection(), (o, v) => o with { Pools = v },
             "The pools of the fleet, at least one.") { Required = true },

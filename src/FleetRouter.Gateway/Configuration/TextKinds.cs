@@ -64,6 +64,12 @@ internal static partial class TextKinds
         return uri.Host == "localhost" || IPAddress.TryParse(uri.Host, out _) ? new Parsed<Uri>(uri) : Parsed<Uri>.Wrong($"{Shown.Value(uri.Host)} is no IP address", Remedy);
     }, FormatUrl);
 
+    /// <summary>Where other gateways of the cluster reach this one.</summary>
+    public static ValueKind<IPEndPoint?> Silo { get; } = new("address", "ADDRESS:PORT", text =>
+        IPEndPoint.TryParse(text, out IPEndPoint? at) && at.Port > 0
+            ? new Parsed<IPEndPoint?>(at)
+            : Parsed<IPEndPoint?>.Wrong($"{Shown.Value(text)} is no address with a port", "write ADDRESS:PORT with an IP address, as in 0.0.0.0:11111"), at => at?.ToString() ?? "");
+
     /// <summary>Where an engine is: scheme and authority.</summary>
     public static ValueKind<Uri> EngineUrl { get; } = new("URL", "http://HOST:PORT or https://HOST:PORT", text =>
     {

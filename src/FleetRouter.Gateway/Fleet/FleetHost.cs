@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using FleetRouter.Domain.Admission;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.ModelSelection;
@@ -19,12 +20,13 @@ internal sealed partial class FleetHost : IAsyncDisposable
     private readonly ILogger<FleetHost> _log;
     private readonly JournalSection _journal;
     private readonly GatewayDatabase? _database;
-    private readonly Dictionary<string, IJournal> _journals = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, IJournal> _journals = new(StringComparer.Ordinal);
     private readonly HttpMessageInvoker _probes = new(new SocketsHttpHandler { UseProxy = false, AllowAutoRedirect = false, UseCookies = false });
+    private readonly IPools _hosting;
     private HostedPool[] _pools = [];
 
-    public FleetHost(HostClock clock, FleetTelemetry telemetry, ILoggerFactory logs, JournalSection journal, GatewayDatabase? database = null) =>
-        (_clock, _telemetry, _logs, _log, _journal, _database) = (clock, telemetry, logs, logs.CreateLogger<FleetHost>(), journal, database);
+    public FleetHost(IPools hosting, HostClock clock, FleetTelemetry telemetry, ILoggerFactory logs, JournalSection journal, GatewayDatabase? database = null) =>
+        (_hosting, _clock, _telemetry, _logs, _log, _journal, _database) = (hosting, clock, telemetry, logs, logs.CreateLogger<FleetHost>(), journal, database);
 
     /// <summary>The pools, in the order of the configuration.</summary>
     public IReadOnlyList<HostedPool> Pools => Volatile.Read(ref _pools);
@@ -53,24 +55,24 @@ internal sealed partial class FleetHost : IAsyncDisposable
             after.Add(same is null ? await StartAsync(section) : Change(same, section));
         }
         Volatile.Write(ref _pools, [.. after]);
-        _telemetry.Watch(Pools);
+        _telemetry.Watch(() => after.Select(p => _hosting.Here(p.Section.Options.Name)).OfType<RunningPool>());
         foreach (HostedPool gone in before.Where(b => after.All(a => a.Host != b.Host)))
-            await gone.Watch.DisposeAsync();
+            await _hosting.RetireAsync(gone.Section.Options.Name);
     }
 
     private async Task<HostedPool> StartAsync(PoolSection section)
     {
-        IJournal? journal = await BeginJournalAsync(section.Options);
-        var host = new PoolHost(section.Options, _clock, _telemetry.Report, journal);
-        var watch = new PoolWatch(host, _ => ProbeOf(section), section.Probe, _clock.Provider);
-        watch.Follow(DiscoveryOf(section));
-        return new HostedPool(section, host, watch, KeyOf(section), journal);
+        var setup = new PoolSetup
+        {
+            Options = section.Options, Probe = section.Probe, Discovery = DiscoveryOf(section), ProbeOf = _ => ProbeOf(section), BeginJournal = BeginJournalAsync,
+        };
+        return new HostedPool(section, await _hosting.StartAsync(setup), setup, KeyOf(section));
     }
 
     /// <summary>A pool that was gone and comes back begins anew, and so does its journal.</summary>
     private async Task<IJournal?> BeginJournalAsync(PoolOptions options)
     {
-        if (_journals.Remove(options.Name, out IJournal? before))
+        if (_journals.TryRemove(options.Name, out IJournal? before))
             await before.DisposeAsync();
         if (_database?.BeginJournal(options, _clock) is { } kept)
             return _journals[options.Name] = kept;
@@ -79,7 +81,7 @@ internal sealed partial class FleetHost : IAsyncDisposable
         try
         {
             JournalWriter journal = JournalWriter.Begin(folder, options, _journal.MaxBytes, _clock, LogJournal);
-            _journals.Add(options.Name, journal);
+            _journals[options.Name] = journal;
             return journal;
         }
         catch (JournalException trouble) when (Pools.Count > 0)
@@ -91,13 +93,10 @@ internal sealed partial class FleetHost : IAsyncDisposable
 
     private HostedPool Change(HostedPool pool, PoolSection section)
     {
-        if (pool.Section.Options != section.Options)
-            pool.Host.Change(section.Options);
-        if (pool.Section.Probe != section.Probe)
-            pool.Watch.Change(section.Probe);
-        if (pool.Section.Dns != section.Dns || !pool.Section.Instances.SequenceEqual(section.Instances))
-            pool.Watch.Follow(DiscoveryOf(section));
-        return pool with { Section = section, EngineApiKey = KeyOf(section) };
+        bool isFoundAsBefore = pool.Section.Dns == section.Dns && pool.Section.Instances.SequenceEqual(section.Instances);
+        PoolSetup setup = pool.Setup with { Options = section.Options, Probe = section.Probe, Discovery = isFoundAsBefore ? pool.Setup.Discovery : DiscoveryOf(section) };
+        _hosting.Change(setup);
+        return pool with { Section = section, Setup = setup, EngineApiKey = KeyOf(section) };
     }
 
     private IEngineProbe ProbeOf(PoolSection section) => new VllmProbe(_probes, KeyOf(section));
@@ -111,13 +110,7 @@ internal sealed partial class FleetHost : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (HostedPool pool in Pools)
-        {
-            await pool.Watch.DisposeAsync();
-            pool.Host.Dispose();
-        }
-        foreach (IJournal journal in _journals.Values)
-            await journal.DisposeAsync();
+        await _hosting.DisposeAsync();
         _probes.Dispose();
     }
 
@@ -127,8 +120,7 @@ internal sealed partial class FleetHost : IAsyncDisposable
 
 /// <summary>One pool and what belongs to it.</summary>
 /// <param name="Section">Its part of the configuration.</param>
-/// <param name="Host">Its judgement, hosted.</param>
-/// <param name="Watch">Its discovery and probes.</param>
+/// <param name="Host">Its judgement, wherever that is hosted.</param>
+/// <param name="Setup">What its host was told.</param>
 /// <param name="EngineApiKey">The key its engines want; null if they want none.</param>
-/// <param name="Journal">Its journal; null if none is kept.</param>
-internal sealed record HostedPool(PoolSection Section, PoolHost Host, PoolWatch Watch, string? EngineApiKey, IJournal? Journal);
+internal sealed record HostedPool(PoolSection Section, IPool Host, PoolSetup Setup, string? EngineApiKey);

@@ -15,7 +15,7 @@ internal sealed partial class FleetTelemetry
     private readonly Counter<long> _turns;
     private readonly Counter<long> _ejections;
     private readonly Histogram<double> _heldFor;
-    private volatile IReadOnlyList<HostedPool> _pools = [];
+    private volatile Func<IEnumerable<RunningPool>> _pools = () => [];
 
     public FleetTelemetry(Meter meter, ILogger<FleetTelemetry> log)
     {
@@ -41,13 +41,12 @@ internal sealed partial class FleetTelemetry
 
     public DecisionLog Decisions { get; } = new();
 
-    /// <summary>The pools whose state the gauges show.</summary>
-    public void Watch(IReadOnlyList<HostedPool> pools) => _pools = pools;
+    /// <summary>The pools whose state the gauges show: those that this process runs.</summary>
+    public void Watch(Func<IEnumerable<RunningPool>> pools) => _pools = pools;
 
-    /// <summary>Told every effect a pool's host carries out.</summary>
-    public void Report(PoolHost pool, PoolEffect effect)
+    /// <summary>Told every effect that the host of a pool carries out.</summary>
+    public void Report(string name, PoolEffect effect)
     {
-        string name = pool.Options.Name;
         switch (effect)
         {
             case Dispatch e:
@@ -86,10 +85,10 @@ internal sealed partial class FleetTelemetry
     private IEnumerable<Measurement<long>> EachInstance(Func<InstanceView, long> value) => Views().SelectMany(v => v.Instances.Select(i =>
         new Measurement<long>(value(i), new("pool", v.Name), new("instance", i.Id))));
 
-    private IEnumerable<Measurement<long>> EachJournal(Func<IJournal, long> value) => _pools.Where(p => p.Journal is not null).Select(p =>
-        new Measurement<long>(value(p.Journal!), new KeyValuePair<string, object?>("pool", p.Section.Options.Name)));
+    private IEnumerable<Measurement<long>> EachJournal(Func<IJournal, long> value) => _pools().Where(p => p.Journal is not null).Select(p =>
+        new Measurement<long>(value(p.Journal!), new KeyValuePair<string, object?>("pool", p.Host.Options.Name)));
 
-    private IEnumerable<PoolView> Views() => _pools.Select(p => p.Host.DescribeAsync().GetAwaiter().GetResult());
+    private IEnumerable<PoolView> Views() => _pools().Select(p => p.Host.DescribeAsync().GetAwaiter().GetResult());
 
     [LoggerMessage(EventId = 10, Level = LogLevel.Information, Message = "Instance {Instance} of pool {Pool} goes from {From} to {To}: {Reason}")]
     private partial void LogInstance(string pool, string instance, InstanceState from, InstanceState to, string reason);

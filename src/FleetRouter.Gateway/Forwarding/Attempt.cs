@@ -9,7 +9,7 @@ using FleetRouter.Hosting;
 namespace FleetRouter.Gateway.Forwarding;
 
 /// <summary>A request's tries on its way to an answer: what is sent with the one under way, and what was seen of the answer.</summary>
-internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement placement, TimeProvider time, long arrivedAt)
+internal sealed class Attempt(IPool pool, PlacementRequest request, Placement placement, TimeProvider time, long arrivedAt)
 {
     /// <summary>Output tokens between two reports to the pool: enough to keep its ledger moving, few enough to cost nothing.</summary>
     private const int ReportEvery = 64;
@@ -18,7 +18,7 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     private TimeSpan _longestGap;
     private long _firstTokenAt;
 
-    public PoolHost Pool => pool;
+    public IPool Pool => pool;
 
     public PlacementRequest Request => request;
 
@@ -33,7 +33,7 @@ internal sealed class Attempt(PoolHost pool, PlacementRequest request, Placement
     /// <summary>The id of the try after this one is carried over.</summary>
     public string NextEngineRequestId => IdAfter(_carried + 1);
 
-    private string IdAfter(int carried) => carried == 0 ? $"{request.Id}-{Placement.Decision.Attempt}" : $"{request.Id}-{Placement.Decision.Attempt}.{carried}";
+    private string IdAfter(int carried) => carried == 0 ? $"{request.Id}-{Placement.Attempt}" : $"{request.Id}-{Placement.Attempt}.{carried}";
 
     /// <summary>What the request says of its answer.</summary>
     public required AnswerTerms Terms { get; init; }

@@ -30,7 +30,7 @@ internal sealed class HedgedCall(HttpMessageInvoker engines, Attempt attempt, Re
             hedging.Wish.Wake = () => wished.TrySetResult();
             if (hedging.Wish.Take() is not { } wish)
                 await Task.WhenAny(_first.Begun, wished.Task);
-            else if (wish.From != attempt.Placement.Instance || wish.To.Decision.Attempt != attempt.Placement.Decision.Attempt)
+            else if (wish.From != attempt.Placement.Instance || wish.To.Attempt != attempt.Placement.Attempt)
                 continue;   // it was said of a try that failed meanwhile
             else if (wish.AtOnce)
                 Move(wish.To, cancellation);

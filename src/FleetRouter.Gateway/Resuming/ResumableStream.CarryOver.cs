@@ -31,7 +31,7 @@ internal sealed partial class ResumableStream
             return false;
         if (_resumption.Wish.Take() is { } wish)
         {
-            if (wish.IsHedge || wish.From != _attempt.Placement.Instance || wish.To.Decision.Attempt != _attempt.Placement.Decision.Attempt)
+            if (wish.IsHedge || wish.From != _attempt.Placement.Instance || wish.To.Attempt != _attempt.Placement.Attempt)
                 return false;   // it was said of a try that failed, or had its first token, meanwhile
             if (wish.AtOnce)
             {

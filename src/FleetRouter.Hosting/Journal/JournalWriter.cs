@@ -30,6 +30,7 @@ public sealed class JournalWriter : IJournal
     private readonly HostClock _clock;
     private readonly Action<string> _failed;
     private readonly Task _writing;
+    private Task? _closed;
     private JournalHeader _header;
     private FileStream? _file;
     private long _bytes, _linesHere;
@@ -93,7 +94,9 @@ public sealed class JournalWriter : IJournal
     }
 
     /// <summary>Writes all that waits, and closes the file. What is added later counts as lost.</summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => new(_closed ??= CloseAsync());
+
+    private async Task CloseAsync()
     {
         _waiting.Writer.TryComplete();
         await _closing.CancelAsync();

@@ -114,12 +114,7 @@ public sealed class WatchedStreamTests
     {
         using var pool = new PoolHost(new PoolOptions { Name = "p" }, new HostClock(TimeProvider.System), (_, _) => { });
         var request = new PlacementRequest { Id = "r", Model = "m", Api = api };
-        var decision = new Decision
-        {
-            RequestId = "r", At = default, Pool = "p", Model = "m", Workload = WorkloadKind.SingleTurn, Policy = "dual-hash",
-            Rule = PlacementRule.Warm, PromptTokens = 1, Key = default,
-        };
-        var attempt = new Attempt(pool, request, new FleetRouter.Hosting.Placement("i", new Uri("http://127.0.0.1:1"), null, decision), TimeProvider.System, 0)
+        var attempt = new Attempt(pool, request, new FleetRouter.Hosting.Placement("i", new Uri("http://127.0.0.1:1"), null, 1), TimeProvider.System, 0)
         {
             Terms = default, HidesUsage = hidesUsage, EngineApiKey = null, DropsClientKey = false,
         };

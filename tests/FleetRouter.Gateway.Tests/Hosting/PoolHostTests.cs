@@ -95,7 +95,7 @@ public sealed class PoolHostTests
         Task<Placement> retried = host.RetryAsync("a", AttemptFailure.EngineBusy, "503", 0, CancellationToken.None);
         Assert.False(retried.IsCompleted);
         Assert.Equal(TimeSpan.FromSeconds(1), await _time.AdvanceToNextTimerAsync());
-        Assert.Equal((Engine.Id, 2), ((await retried).Instance, (await retried).Decision.Attempt));
+        Assert.Equal((Engine.Id, 2), ((await retried).Instance, (await retried).Attempt));
     }
 
     [Fact]

@@ -158,13 +158,8 @@ public sealed class TurnStreamTests
     private static Attempt Attempt()
     {
         var pool = new PoolHost(new PoolOptions { Name = "p" }, new HostClock(TimeProvider.System), (_, _) => { });
-        var decision = new Decision
-        {
-            RequestId = "r", At = default, Pool = "p", Model = "m", Workload = WorkloadKind.SingleTurn, Policy = "dual-hash",
-            Rule = PlacementRule.Warm, PromptTokens = 1, Key = default,
-        };
         return new Attempt(pool, new PlacementRequest { Id = "r", Model = "m", Api = ApiKind.Response },
-            new FleetRouter.Hosting.Placement("i", new Uri("http://127.0.0.1:1"), null, decision), TimeProvider.System, 0)
+            new FleetRouter.Hosting.Placement("i", new Uri("http://127.0.0.1:1"), null, 1), TimeProvider.System, 0)
         {
             Terms = default, HidesUsage = false, EngineApiKey = null, DropsClientKey = false,
         };
@@ -173,7 +168,7 @@ public sealed class TurnStreamTests
     private static async Task<(string Got, Attempt Attempt)> PassAsync(byte[] whole, ulong seed, ResponseTurn turn, int? breakAt = null, MemoryStream? got = null)
     {
         Attempt attempt = Attempt();
-        using PoolHost pool = attempt.Pool;
+        using var pool = (PoolHost)attempt.Pool;
         var random = new SplitMix64(seed);
         await using var stream = new TurnStream(new WatchedStream(new PiecesStream(whole, random, breakAt), attempt), attempt, turn);
         got ??= new MemoryStream();

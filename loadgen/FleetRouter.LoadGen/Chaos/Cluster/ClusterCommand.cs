@@ -9,6 +9,8 @@ internal static class ClusterCommand
     public static Command Create()
     {
         var gateways = OptionKinds.UpTo(16, "--gateways", "Gateways, 2 to 16.", 3);
+        var host = new Option<string>("--host") { Description = "What the gateways are: embedded, each with its own pools, or orleans, a cluster in which each pool runs once.", DefaultValueFactory = _ => "embedded" };
+        host.AcceptOnlyFromAmong("embedded", "orleans");
         var engines = OptionKinds.UpTo(64, "--engines", "Engine stand-ins, 1 to 64.", 6);
         var users = OptionKinds.UpTo(1000, "--users", "Users who talk at once, each in one session after the other.", 24);
         var seconds = OptionKinds.Positive("--seconds", "How long they talk, seconds; half of it to one gateway first.", 60);
@@ -24,10 +26,10 @@ internal static class ClusterCommand
             Needs PostgreSQL's server (Debian: postgresql).
             """)
         {
-            gateways, engines, users, seconds, every, seed, json, noProgress,
+            gateways, host, engines, users, seconds, every, seed, json, noProgress,
         };
         command.SetAction((parsed, _) => Run(new ClusterSettings(
-            Math.Max(2, parsed.GetValue(gateways)), parsed.GetValue(engines), parsed.GetValue(users), TimeSpan.FromSeconds(parsed.GetValue(seconds)),
+            Math.Max(2, parsed.GetValue(gateways)), parsed.GetValue(host) == "orleans", parsed.GetValue(engines), parsed.GetValue(users), TimeSpan.FromSeconds(parsed.GetValue(seconds)),
             TimeSpan.FromSeconds(parsed.GetValue(every)), parsed.GetValue(seed), parsed.GetValue(noProgress)), parsed.GetValue(json)));
         return command;
     }

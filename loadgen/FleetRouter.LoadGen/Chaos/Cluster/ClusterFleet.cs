@@ -14,10 +14,11 @@ internal sealed class ClusterFleet : IAsyncDisposable
     private readonly LocalPostgres _database;
     private readonly IReadOnlyList<Uri> _addresses;
     private readonly Gateway[] _gateways;
+    private readonly bool _orleans;
 
-    private ClusterFleet(ChildProcess engines, LocalPostgres database, string model, IReadOnlyList<Uri> addresses, int gateways)
+    private ClusterFleet(ChildProcess engines, LocalPostgres database, string model, IReadOnlyList<Uri> addresses, int gateways, bool orleans)
     {
-        (_engines, _database, Model, _addresses) = (engines, database, model, addresses);
+        (_engines, _database, Model, _addresses, _orleans) = (engines, database, model, addresses, orleans);
         _gateways = [.. Enumerable.Range(0, gateways).Select(_ => new Gateway(null, new Uri($"http://127.0.0.1:{LocalPostgres.FreePort()}")))];
     }
 
@@ -29,7 +30,7 @@ internal sealed class ClusterFleet : IAsyncDisposable
     public IReadOnlyList<Uri> Gateways => [.. _gateways.Select(gateway => gateway.Address)];
 
     /// <exception cref="UsageException">A child is not built, does not start, or is not ready in time.</exception>
-    public static async Task<ClusterFleet> Start(int gateways, StandIns standIns, CancellationToken stop)
+    public static async Task<ClusterFleet> Start(int gateways, StandIns standIns, CancellationToken stop, bool orleans = false)
     {
         var engines = DemoFleet.StartEngines(standIns);
         LocalPostgres? database = null;
@@ -38,7 +39,7 @@ internal sealed class ClusterFleet : IAsyncDisposable
             database = await LocalPostgres.Start(stop);
             var ready = await engines.Ready(Patience, stop);
             Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
-            var fleet = new ClusterFleet(engines, database, ready.GetProperty("model").GetString()!, addresses, gateways);
+            var fleet = new ClusterFleet(engines, database, ready.GetProperty("model").GetString()!, addresses, gateways, orleans);
             await Task.WhenAll(Enumerable.Range(0, gateways).Select(gateway => fleet.Begin(gateway, stop)));
             return fleet;
         }
@@ -55,7 +56,7 @@ internal sealed class ClusterFleet : IAsyncDisposable
     {
         var address = _gateways[number].Address;
         var file = Path.Combine(Path.GetTempPath(), $"fleet-cluster-{Guid.NewGuid():N}.yaml");
-        await File.WriteAllTextAsync(file, $"database:\n  connectionString: env:{Connection}\n" +
+        await File.WriteAllTextAsync(file, $"database:\n  connectionString: env:{Connection}\n" + (_orleans ? $"cluster:\n  silo: 127.0.0.1:{LocalPostgres.FreePort()}\n" : "") +
             DemoFleet.Configuration("least-cost", TimeSpan.FromSeconds(5), _addresses, address.GetLeftPart(UriPartial.Authority)), stop);
         try
         {

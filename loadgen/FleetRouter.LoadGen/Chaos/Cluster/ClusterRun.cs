@@ -4,7 +4,7 @@ using FleetRouter.LoadGen.Demo;
 namespace FleetRouter.LoadGen.Chaos.Cluster;
 
 /// <summary>What a run of several gateways is told.</summary>
-internal sealed record ClusterSettings(int Gateways, int Engines, int Users, TimeSpan Duration, TimeSpan Every, ulong Seed, bool NoProgress);
+internal sealed record ClusterSettings(int Gateways, bool Orleans, int Engines, int Users, TimeSpan Duration, TimeSpan Every, ulong Seed, bool NoProgress);
 
 /// <summary>Lets users talk to several gateways of which one after the other is killed, and to one that is not.</summary>
 internal sealed class ClusterRun(ClusterSettings settings)
@@ -20,7 +20,7 @@ internal sealed class ClusterRun(ClusterSettings settings)
     public async Task<ClusterReport> Run(CancellationToken stop)
     {
         var alone = await Alone(stop);
-        await using var fleet = await ClusterFleet.Start(settings.Gateways, StandIns, stop);
+        await using var fleet = await ClusterFleet.Start(settings.Gateways, StandIns, stop, settings.Orleans);
         var clock = new RunClock(TimeProvider.System);
         using var load = new ConversationLoad(fleet.Gateways, fleet.Model, settings.Seed, settings.Users, clock);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
@@ -45,7 +45,7 @@ internal sealed class ClusterRun(ClusterSettings settings)
         FailedCall[] elsewhere = [.. load.Failed.Where(call => !kills.Exists(kill => kill.Gateway == call.Gateway && call.From <= kill.Back && call.To >= kill.At && call.To <= kill.Back + Slack))];
         return new ClusterReport
         {
-            Host = "embedded", Seed = settings.Seed, Gateways = settings.Gateways, DurationS = Math.Round(duration.TotalSeconds, 1), Sessions = load.Sessions, Turns = load.Turns, Kills = kills.Count,
+            Host = settings.Orleans ? "orleans" : "embedded", Seed = settings.Seed, Gateways = settings.Gateways, DurationS = Math.Round(duration.TotalSeconds, 1), Sessions = load.Sessions, Turns = load.Turns, Kills = kills.Count,
             LostSessions = load.LostSessions.Count, LostStoredResponses = await load.Lost(stop), WrongAnswers = load.WrongAnswers.Count,
             FailedRequests = load.Failed.Count, FailedElsewhere = elsewhere.Length,
             HitShare = Share(load), HitShareOfOne = alone, RoleMoves = role.Moves, RoleHeldTwice = role.HeldTwice, LongestWithoutRoleS = Math.Round(role.LongestWithout.TotalSeconds, 1),

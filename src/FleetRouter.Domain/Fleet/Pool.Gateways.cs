@@ -1,0 +1,65 @@
+using FleetRouter.Domain.Health;
+using FleetRouter.Domain.Placement;
+
+namespace FleetRouter.Domain.Fleet;
+
+/// <summary>What gateways have in flight, where one pool serves several: a gateway whose pool did not answer in time placed a request itself, and a
+/// pool that begins anew is told what its gateways have.</summary>
+public sealed partial class Pool
+{
+    /// <summary>The requests of <paramref name="ids"/> that the pool does not know.</summary>
+    public IReadOnlyList<string> Unknown(IEnumerable<string> ids) => [.. ids.Where(id => !_inFlight.ContainsKey(id))];
+
+    /// <summary>What a gateway has to know to place requests itself for a while (<see cref="FallbackPool"/>).</summary>
+    public PoolSnapshot Snapshot() => new(Served,
+        [.. _roster.All.Where(i => i.State == InstanceState.Ready).Select(i => new InstanceSnapshot(
+            i.Id, i.Models, i.AllRequests, i.Backlog(_estimates), i.PrefillRate, new Patience(FirstTokenAfter(i), i.Stall.At(_now))))],
+        _estimates.BytesPerToken);
+
+    private void Adopt(RequestAdopted e, List<PoolEffect> effects)
+    {
+        if (_inFlight.TryGetValue(e.Request.Id, out InFlight? known))
+        {
+            if (known.Instance?.Id == e.Instance || known.Successor?.Instance!.Id == e.Instance || known.Second?.Instance!.Id == e.Instance)
+                return;
+            Forget(known, effects);
+        }
+        Instance instance = _roster.Find(e.Instance) ?? _roster.Departed(e.Instance, _now, _options, _speed);
+        var work = new InFlight(e.Request, _now)
+        {
+            Order = ++_arrivals,
+            PromptTokens = _estimates.PromptTokens(e.Request) + e.EmittedTokens,
+            Emitted = e.EmittedTokens,
+            Attempt = e.Attempt,
+            Key = _hotness.KeyFor(e.Request.Prompt.Hashes, TailKey(e.Request), _roster.Ready(e.Request.Model).Instances.Length),
+        };
+        _inFlight.Add(e.Request.Id, work);
+        BelieveHome(e.Request);
+        HomeOf(work);
+        Lease(work, instance, QueryFor(work, null).CachedTokens(instance), _now - e.RunningFor);
+        if (e.OutputTokens == 0)
+            return;
+        instance.Line.Drop(work);   // when its first token came nobody can tell
+        work.Progress(e.OutputTokens);
+    }
+
+    /// <summary>A gateway has these requests and no others.</summary>
+    private void Settle(GatewayHas e, List<PoolEffect> effects)
+    {
+        foreach (InFlight gone in _inFlight.Values.Where(w => w.Request.Gateway == e.Gateway && !e.Requests.Contains(w.Request.Id)).OrderBy(w => w.Order).ToList())
+            Forget(gone, effects);
+        ReleaseHeld(effects);
+    }
+
+    /// <summary>The request is not where it was believed to be, or is no more.</summary>
+    private void Forget(InFlight work, List<PoolEffect> effects)
+    {
+        Instance? freed = work.Instance ?? work.Claim, successor = work.Successor?.Instance, second = work.Second?.Instance;
+        _inFlight.Remove(work.Request.Id);
+        _held.Remove(work, _now);
+        work.EndLease(_now);
+        foreach (Instance? instance in new[] { freed, successor, second })
+            if (instance is not null)
+                Offer(instance, effects);
+    }
+}

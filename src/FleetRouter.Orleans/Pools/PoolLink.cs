@@ -1,0 +1,201 @@
+using FleetRouter.Hosting;
+using FleetRouter.Orleans.Wire;
+
+namespace FleetRouter.Orleans.Pools;
+
+/// <summary>A gateway's line to one pool: what is said in order, in batches, one under way at a time, so that under load a call carries what came
+/// while the one before was out. Takes a seat at the pool, and takes it anew when the pool was lost.</summary>
+/// <remarks>Calls back without any lock of its own held.</remarks>
+/// <param name="pool">The pool.</param>
+/// <param name="grains">The cluster.</param>
+/// <param name="gateway">This gateway's name among all.</param>
+/// <param name="budget">How long an answer is waited for before requests are placed here.</param>
+/// <param name="time">The clock.</param>
+internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gateway, TimeSpan budget, TimeProvider time) : IGatewayObserver, IAsyncDisposable
+{
+    /// <summary>A pool that heard nothing for longer takes the gateway for gone (<see cref="PoolGrain"/> waits five times as long).</summary>
+    private static readonly TimeSpan Heartbeat = TimeSpan.FromSeconds(1);
+
+    /// <summary>How long a call may take before the pool counts as lost. A call to a silo that died hangs until the others have noticed.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
+
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+
+    private readonly Lock _gate = new();
+    private readonly CancellationTokenSource _stop = new();
+    private readonly WakeUp _wake = new();
+    private List<ToPool> _queue = [];
+    private Guid? _seat;
+    private bool _isSitting, _isLate;
+    private Task _running = Task.CompletedTask;
+
+    /// <summary>Ids of the requests that are dispatched.</summary>
+    public required Func<IReadOnlyList<string>> Dispatched { get; init; }
+
+    /// <summary>What the pool has to be told first, given those of them that it does not know.</summary>
+    public required Func<IReadOnlyList<string>, IReadOnlyList<ToPool>> Missing { get; init; }
+
+    /// <summary>The pool said something.</summary>
+    public required Action<ToGateway> Told { get; init; }
+
+    /// <summary>The pool took these; what it did not answer it holds.</summary>
+    public required Action<IReadOnlyList<ToPool>> Taken { get; init; }
+
+    /// <summary>The pool does not answer in time; whether it is lost, and what it held with it.</summary>
+    public required Action<bool> Late { get; init; }
+
+    /// <summary>Whether the pool answers in time.</summary>
+    public bool IsPrompt
+    {
+        get
+        {
+            lock (_gate)
+                return _seat is not null && !_isLate;
+        }
+    }
+
+    /// <summary>Begins.</summary>
+    public void Start() => _running = Task.Run(RunAsync);
+
+    /// <summary>Asks something; false if an answer is not to be expected in time.</summary>
+    public bool TrySend(ToPool question)
+    {
+        lock (_gate)
+        {
+            if (_seat is null || _isLate)
+                return false;
+            _queue.Add(question);
+        }
+        _wake.Ring();
+        return true;
+    }
+
+    /// <summary>Tells something. While there is no seat it need not be told: who takes one tells all there is.</summary>
+    public void Send(ToPool message)
+    {
+        lock (_gate)
+        {
+            if (_seat is null && !_isSitting)
+                return;
+            _queue.Add(message);
+        }
+        _wake.Ring();
+    }
+
+    /// <summary>A call beside the line.</summary>
+    /// <exception cref="PoolUnavailableException">The pool does not answer.</exception>
+    public async Task<T> AskAsync<T>(Func<Task<T>> call, TimeSpan longest, CancellationToken gone)
+    {
+        try
+        {
+            return await call().WaitAsync(longest + Patience, time, gone);
+        }
+        catch (Exception e) when (!gone.IsCancellationRequested)
+        {
+            throw new PoolUnavailableException($"the cluster cannot ask the pool now ({(e is TimeoutException ? "no answer in time" : e.Message.ReplaceLineEndings(" "))}); try again", e);
+        }
+    }
+
+    /// <inheritdoc />
+    public Task TakeAsync(Guid seat, IReadOnlyList<ToGateway> messages)
+    {
+        lock (_gate)
+            if (_seat != seat)
+                throw new InvalidOperationException("this gateway has another seat by now");
+        foreach (ToGateway message in messages)
+            Told(message);
+        return Task.CompletedTask;
+    }
+
+    /// <summary>Leaves the pool, so that it need not find out.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await _stop.CancelAsync();
+        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await pool.LeaveAsync(gateway).WaitAsync(Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+    }
+
+    private async Task RunAsync()
+    {
+        var address = grains.CreateObjectReference<IGatewayObserver>(this);
+        while (!_stop.IsCancellationRequested)
+        {
+            try
+            {
+                if (_seat is null)
+                    await SitAsync(address);
+                await ExchangeAsync();
+            }
+            catch (Exception)
+            {
+                // Whatever it was, the pool is lost to this gateway until it has a seat again.
+                Lose();
+                await Task.Delay(Pause, time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            }
+        }
+        grains.DeleteObjectReference<IGatewayObserver>(address);
+    }
+
+    private async Task SitAsync(IGatewayObserver address)
+    {
+        lock (_gate)
+            (_queue, _isSitting) = ([], true);
+        Seated seated = await pool.SitAsync(gateway, address, Dispatched()).WaitAsync(Patience + Patience, time, _stop.Token);
+        Told(seated.Snapshot);
+        IReadOnlyList<ToPool> missing = Missing(seated.Unknown);
+        lock (_gate)
+        {
+            _queue.InsertRange(0, missing);
+            (_seat, _isSitting, _isLate) = (seated.Seat, false, false);
+        }
+    }
+
+    private async Task ExchangeAsync()
+    {
+        if (IsIdle)
+            await _wake.WaitAsync(Heartbeat, time, _stop.Token);
+        List<ToPool> batch;
+        Guid seat;
+        lock (_gate)
+            (batch, _queue, seat) = (_queue, [], _seat!.Value);
+        Task<PoolReply> call = pool.ExchangeAsync(new GatewayBatch(gateway, seat, batch));
+        if (!call.IsCompleted)
+            await AwaitAsync(call);
+        PoolReply reply = await call;
+        if (!reply.Taken)
+            throw new InvalidOperationException("the pool does not know this gateway");
+        lock (_gate)
+            _isLate = false;
+        foreach (ToGateway message in reply.Messages)
+            Told(message);
+        Taken(batch);
+    }
+
+    /// <summary>Waits for an answer; past the budget nobody waits with it.</summary>
+    private async Task AwaitAsync(Task call)
+    {
+        await call.WaitAsync(budget, time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (call.IsCompleted)
+            return;
+        lock (_gate)
+            _isLate = true;
+        Late(false);
+        await call.WaitAsync(Patience, time, _stop.Token);
+    }
+
+    private void Lose()
+    {
+        lock (_gate)
+            (_seat, _isSitting, _isLate) = (null, false, true);
+        Late(true);
+    }
+
+    private bool IsIdle
+    {
+        get
+        {
+            lock (_gate)
+                return _queue.Count == 0;
+        }
+    }
+}

@@ -1,0 +1,96 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Hosting;
+using FleetRouter.Orleans.Instances;
+using FleetRouter.Orleans.Membership;
+using FleetRouter.Orleans.Pools;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Orleans.Configuration;
+using Orleans.Hosting;
+
+namespace FleetRouter.Orleans;
+
+/// <summary>This process as a member of a cluster, and the cluster's pools as it reaches them.</summary>
+public sealed class Silo : IPools
+{
+    private readonly ClusterOptions _options;
+    private readonly IHost _host;
+
+    /// <summary>A member that has not joined.</summary>
+    /// <param name="options">Its part in the cluster.</param>
+    /// <param name="clock">The gateway's clock.</param>
+    /// <param name="meter">Where its figures are told.</param>
+    /// <param name="logs">Where its log goes.</param>
+    /// <param name="report">Told the name of each pool that runs here and every effect as it is carried out.</param>
+    public Silo(ClusterOptions options, HostClock clock, Meter meter, ILoggerFactory logs, Action<string, PoolEffect> report)
+    {
+        _options = options;
+        HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
+        builder.Services.AddSingleton(logs);
+        builder.Services.AddSingleton(typeof(ILogger<>), typeof(Logger<>));
+        builder.Services.AddSingleton(clock.Provider).AddSingleton(clock).AddSingleton(options).AddSingleton(report).AddSingleton(meter)
+            .AddSingleton<LocalPools>().AddSingleton<ProbesOfCluster>().AddSingleton<ClusterFigures>().AddSingleton<ClusterPools>();
+        builder.UseOrleans(silo => Configure(silo, options));
+        _host = builder.Build();
+    }
+
+    /// <summary>The cluster's grains.</summary>
+    internal IGrainFactory Grains => _host.Services.GetRequiredService<IGrainFactory>();
+
+    private ClusterPools Pools => _host.Services.GetRequiredService<ClusterPools>();
+
+    /// <summary>Joins the cluster; when this returns, this process is a member.</summary>
+    /// <exception cref="IOException">It cannot join; the message says why, in one line.</exception>
+    public async Task OpenAsync()
+    {
+        try
+        {
+            await _host.StartAsync();
+        }
+        catch (Exception e)
+        {
+            throw new IOException($"cannot join cluster {_options.Id} as {_options.Silo}: {e.GetBaseException().Message.ReplaceLineEndings(" ")}", e);
+        }
+    }
+
+    /// <inheritdoc />
+    public Task<IPool> StartAsync(PoolSetup setup) => Pools.StartAsync(setup);
+
+    /// <inheritdoc />
+    public void Change(PoolSetup setup) => Pools.Change(setup);
+
+    /// <inheritdoc />
+    public Task RetireAsync(string pool) => Pools.RetireAsync(pool);
+
+    /// <inheritdoc />
+    public RunningPool? Here(string pool) => Pools.Here(pool);
+
+    /// <summary>Leaves the cluster: what runs here is given up, and others take it over.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Pools.DisposeAsync();
+        await _host.StopAsync();
+        if (_host is IAsyncDisposable disposable)
+            await disposable.DisposeAsync();
+    }
+
+    private static void Configure(ISiloBuilder silo, ClusterOptions options)
+    {
+        silo.Configure<global::Orleans.Configuration.ClusterOptions>(o => (o.ClusterId, o.ServiceId) = (options.Id, options.Id));
+        silo.Configure<EndpointOptions>(o =>
+        {
+            (o.AdvertisedIPAddress, o.SiloPort, o.GatewayPort) = (options.Silo.Address, options.Silo.Port, 0);
+            o.SiloListeningEndpoint = new IPEndPoint(options.Silo.Address, options.Silo.Port);
+        });
+        // Longer than any call but a drain's wait, which says its own.
+        silo.Configure<SiloMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(5));
+        TunedMembership.Apply(silo);
+        if (options.Database is { } database)
+            silo.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = ("Npgsql", database));
+        else
+            silo.UseLocalhostClustering(options.Silo.Port, 0, options.Silo, options.Id, options.Id);
+    }
+}
