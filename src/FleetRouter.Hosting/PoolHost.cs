@@ -121,6 +121,9 @@ public sealed class PoolHost : IPool, IInstanceReports, IDisposable
         Post(new RequestAdopted(_clock.Now, request, instance, attempt, emittedTokens, outputTokens, runningFor));
     }
 
+    /// <summary>Reports where a request was before the pool began (<see cref="PlacementRemembered"/>).</summary>
+    public void Remember(PlacementRequest request, string instance) => Post(new PlacementRemembered(_clock.Now, request, instance));
+
     /// <summary>Reports all the requests that a gateway has (<see cref="Domain.Fleet.GatewayHas"/>).</summary>
     /// <returns>Those of them that the pool does not know.</returns>
     public Task<IReadOnlyList<string>> GatewayHasAsync(string gateway, IReadOnlyList<string> requests)

@@ -31,7 +31,7 @@ public sealed class Silo : IPools
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
         builder.Services.AddSingleton(logs);
         builder.Services.AddSingleton(typeof(ILogger<>), typeof(Logger<>));
-        builder.Services.AddSingleton(clock.Provider).AddSingleton(clock).AddSingleton(options).AddSingleton(report).AddSingleton(meter)
+        builder.Services.AddSingleton(TimeProvider.System).AddSingleton(clock).AddSingleton(options).AddSingleton(report).AddSingleton(meter)
             .AddSingleton<LocalPools>().AddSingleton<ProbesOfCluster>().AddSingleton<ClusterFigures>().AddSingleton<ClusterPools>();
         builder.UseOrleans(silo => Configure(silo, options));
         _host = builder.Build();

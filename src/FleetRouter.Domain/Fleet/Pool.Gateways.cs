@@ -43,6 +43,19 @@ public sealed partial class Pool
         work.Progress(e.OutputTokens);
     }
 
+    private void Remember(PlacementRemembered e)
+    {
+        if (_roster.Find(e.Instance) is not { } instance)
+            return;
+        var work = new InFlight(e.Request, _now)
+        {
+            Key = _hotness.KeyFor(e.Request.Prompt.Hashes, TailKey(e.Request), _roster.Ready(e.Request.Model).Instances.Length),
+        };
+        instance.Prefixes.Touch(e.Request.Prompt.Hashes, _now);
+        HomeOf(work);
+        _homes.Settle(work, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
+    }
+
     /// <summary>A gateway has these requests and no others.</summary>
     private void Settle(GatewayHas e, List<PoolEffect> effects)
     {

@@ -78,6 +78,7 @@ public sealed partial class Pool
                 break;
             case OptionsChanged e: Change(e.Options, effects); break;
             case RequestAdopted e: Adopt(e, effects); break;
+            case PlacementRemembered e: Remember(e); break;
             case GatewayHas e: Settle(e, effects); break;
             case AlarmRang: _alarm = TimeSpan.MaxValue; OfferDue(effects); ReleaseHeld(effects); HedgeLate(effects); break;
         }

@@ -86,6 +86,12 @@ public sealed record RequestEnded(TimeSpan At, string RequestId, RequestEnd End,
 public sealed record RequestAdopted(
     TimeSpan At, PlacementRequest Request, string Instance, int Attempt, int EmittedTokens, int OutputTokens, TimeSpan RunningFor) : PoolEvent(At);
 
+/// <summary>A request was at an instance before the pool began: its prompt is cached there, and its conversation at home.</summary>
+/// <param name="At">When the pool learned of it.</param>
+/// <param name="Request">The request.</param>
+/// <param name="Instance">Where it was.</param>
+public sealed record PlacementRemembered(TimeSpan At, PlacementRequest Request, string Instance) : PoolEvent(At);
+
 /// <summary>A gateway has these requests and no others: what else the pool believed of it is over. None at all where the gateway is gone.</summary>
 /// <param name="At">When.</param>
 /// <param name="Gateway">The gateway (<see cref="PlacementRequest.Gateway"/>).</param>

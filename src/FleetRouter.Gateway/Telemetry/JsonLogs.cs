@@ -16,7 +16,8 @@ internal static class JsonLogs
         logging.AddFilter((_, category, severity) =>
         {
             var least = level();
-            bool framework = category is not null && (category.StartsWith("Microsoft.", StringComparison.Ordinal) || category.StartsWith("Yarp.", StringComparison.Ordinal));
+            bool framework = category is not null && (category.StartsWith("Microsoft.", StringComparison.Ordinal) || category.StartsWith("Yarp.", StringComparison.Ordinal)
+                || category.StartsWith("Orleans.", StringComparison.Ordinal) || category.StartsWith("Polly", StringComparison.Ordinal));
             return severity >= (framework && least == LogLevel.Information ? LogLevel.Warning : least);
         });
         logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);

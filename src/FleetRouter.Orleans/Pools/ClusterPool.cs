@@ -11,7 +11,12 @@ namespace FleetRouter.Orleans.Pools;
 /// what the pool told last, and reports that afterwards: no request waits for a pool that is gone.</summary>
 internal sealed class ClusterPool : IPool, IAsyncDisposable
 {
+    /// <summary>Requests, and blocks of their prompts, of which it is remembered where they were: minutes of a busy gateway, and megabytes.</summary>
+    private const int MostRemembered = 2_048, MostBlocks = 262_144;
+
     private readonly Lock _gate = new();
+    private readonly Queue<(PlacementRequest Request, string Instance)> _memory = [];
+    private int _memoryBlocks;
     private readonly Dictionary<string, Underway> _underway = new(StringComparer.Ordinal);
     private readonly Dictionary<string, Uri> _addresses = new(StringComparer.Ordinal);
     private readonly FallbackPool _fallback;
@@ -37,7 +42,7 @@ internal sealed class ClusterPool : IPool, IAsyncDisposable
         (Options, _gateway, _clock, _figures, _report) = (options, gateway, clock, figures, report);
         _fallback = new FallbackPool(options);
         _grain = grains.GetGrain<IPoolGrain>(options.Name);
-        _link = new PoolLink(_grain, grains, gateway, cluster.PlacementBudget, clock.Provider)
+        _link = new PoolLink(_grain, grains, gateway, cluster.PlacementBudget, TimeProvider.System)
         {
             Dispatched = DispatchedIds, Missing = Missing, Told = Took, Taken = HoldUnanswered, Late = PlaceWaiting,
         };
@@ -116,7 +121,8 @@ internal sealed class ClusterPool : IPool, IAsyncDisposable
     {
         lock (_gate)
         {
-            _underway.Remove(requestId);
+            if (_underway.Remove(requestId, out Underway? work) && work.Instance is { } instance)
+                Remember(work.Request, instance);
             _fallback.Forget(_clock.Now, requestId);
         }
         _link.Send(new Over(requestId, (int)end, UsageOnWire.Of(usage)));
@@ -163,6 +169,15 @@ internal sealed class ClusterPool : IPool, IAsyncDisposable
             return await answer.Task;
     }
 
+    /// <summary>Under the gate.</summary>
+    private void Remember(PlacementRequest request, string instance)
+    {
+        _memory.Enqueue((request, instance));
+        _memoryBlocks += request.Prompt.Hashes.Length;
+        while (_memory.Count > MostRemembered || _memoryBlocks > MostBlocks)
+            _memoryBlocks -= _memory.Dequeue().Request.Prompt.Hashes.Length;
+    }
+
     /// <summary>Under the gate. The request goes where this gateway alone would send it; the pool is told.</summary>
     private void PlaceHere(Underway work)
     {
@@ -193,13 +208,15 @@ internal sealed class ClusterPool : IPool, IAsyncDisposable
             return [.. _underway.Values.Where(w => w.Instance is not null).Select(w => w.Request.Id)];
     }
 
-    /// <summary>What a pool that begins anew has to be told: where the requests are that it does not know. Who waits asks again.</summary>
-    private IReadOnlyList<ToPool> Missing(IReadOnlyList<string> unknown)
+    /// <summary>What the pool has to be told: where the requests are that it does not know, and if it begins anew where those before were. Who
+    /// waits asks again.</summary>
+    private IReadOnlyList<ToPool> Missing(Seated seated)
     {
         lock (_gate)
             return
             [
-                .. unknown.Select(id => _underway.GetValueOrDefault(id)).Where(w => w?.Instance is not null).Select(w => new Adopt(Running(w!))),
+                .. seated.IsNew ? _memory.Select(m => new Remember(RequestOnWire.Of(m.Request, _gateway), m.Instance)) : [],
+                .. seated.Unknown.Select(id => _underway.GetValueOrDefault(id)).Where(w => w?.Instance is not null).Select(w => new Adopt(Running(w!))),
                 .. _underway.Values.Where(w => w.Answer is not null).Select(w => w.Question!()),
             ];
     }

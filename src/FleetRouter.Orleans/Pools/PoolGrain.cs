@@ -16,18 +16,20 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
     /// <summary>How often what gateways know is renewed; more often where what is served changes.</summary>
     private static readonly TimeSpan Renewal = TimeSpan.FromMilliseconds(500), Look = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>How long a gateway that takes a seat waits for discovery.</summary>
-    private static readonly TimeSpan DiscoveryWait = TimeSpan.FromSeconds(1);
+    /// <summary>How long a pool that begins looks at its instances before it takes gateways, which know more of them until then.</summary>
+    private static readonly TimeSpan FirstLook = TimeSpan.FromSeconds(1.5);
 
     private readonly Dictionary<string, GatewaySeat> _seats = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _known = new(StringComparer.Ordinal);
     private RunningPool _pool = null!;
     private ServedModels? _told;
-    private long _toldAt;
+    private long _toldAt, _beganAt;
 
     private string Name => this.GetPrimaryKeyString();
 
     public override async Task OnActivateAsync(CancellationToken cancellation)
     {
+        _beganAt = time.GetTimestamp();
         _pool = await local.StartAsync(Name, (host, endpoint, options) => probes.Watch(Name, endpoint, options));
         this.RegisterGrainTimer(TickAsync, new GrainTimerCreationOptions { DueTime = Look, Period = Look, Interleave = true, KeepAlive = true });
     }
@@ -36,13 +38,14 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
 
     public async Task<Seated> SitAsync(string gateway, IGatewayObserver address, IReadOnlyList<string> requests)
     {
-        await _pool.Named.WaitAsync(DiscoveryWait, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing | ConfigureAwaitOptions.ContinueOnCapturedContext);
+        while ((!_pool.Named.IsCompleted || _pool.Host.Served.Awaiting) && time.GetElapsedTime(_beganAt) < FirstLook)
+            await Task.Delay(Look, time);
         if (_seats.Remove(gateway, out GatewaySeat? before))
             before.Leave();
         var seat = new GatewaySeat(address, time);
         _seats.Add(gateway, seat);
         IReadOnlyList<string> unknown = await _pool.Host.GatewayHasAsync(gateway, requests);
-        return new Seated(seat.Id, unknown, SnapshotOnWire.Of(await _pool.Host.SnapshotAsync(), _pool.Host.AddressOf));
+        return new Seated(seat.Id, unknown, SnapshotOnWire.Of(await _pool.Host.SnapshotAsync(), _pool.Host.AddressOf), _known.Add(gateway));
     }
 
     public Task<PoolReply> ExchangeAsync(GatewayBatch batch)
@@ -91,6 +94,7 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
                 seat.Answer(e.Running.Request.Id, host.RetryAsync(e.Running.Request.Id, (AttemptFailure)e.Failure, e.Reason, e.EmittedTokens, CancellationToken.None));
                 break;
             case Adopt e: AdoptRunning(e.Running, seat); break;
+            case Remember e: host.Remember(e.Request.ToRequest(), e.Instance); break;
             case Progress e: host.Progressed(e.Id, e.OutputTokens, e.LongestGap); break;
             case Carried e: host.MigrationEnded(e.Id, e.EmittedTokens, e.Failure); break;
             case HedgeOver e: host.HedgeEnded(e.Id, (HedgeEnd)e.End, (AttemptFailure?)e.Failure, e.Reason); break;

@@ -32,8 +32,8 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
     /// <summary>Ids of the requests that are dispatched.</summary>
     public required Func<IReadOnlyList<string>> Dispatched { get; init; }
 
-    /// <summary>What the pool has to be told first, given those of them that it does not know.</summary>
-    public required Func<IReadOnlyList<string>, IReadOnlyList<ToPool>> Missing { get; init; }
+    /// <summary>What the pool has to be told first, given what it said.</summary>
+    public required Func<Seated, IReadOnlyList<ToPool>> Missing { get; init; }
 
     /// <summary>The pool said something.</summary>
     public required Action<ToGateway> Told { get; init; }
@@ -142,7 +142,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
             (_queue, _isSitting) = ([], true);
         Seated seated = await pool.SitAsync(gateway, address, Dispatched()).WaitAsync(Patience + Patience, time, _stop.Token);
         Told(seated.Snapshot);
-        IReadOnlyList<ToPool> missing = Missing(seated.Unknown);
+        IReadOnlyList<ToPool> missing = Missing(seated);
         lock (_gate)
         {
             _queue.InsertRange(0, missing);

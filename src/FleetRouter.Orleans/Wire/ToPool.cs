@@ -21,6 +21,10 @@ internal sealed record Retry(
 [GenerateSerializer, Immutable, Alias("fleetrouter.adopt")]
 internal sealed record Adopt([property: Id(0)] RunningOnWire Running) : ToPool;
 
+/// <summary>A request was at an instance before the pool began.</summary>
+[GenerateSerializer, Immutable, Alias("fleetrouter.remember")]
+internal sealed record Remember([property: Id(0)] RequestOnWire Request, [property: Id(1)] string Instance) : ToPool;
+
 /// <summary>Tokens of an answer passed.</summary>
 [GenerateSerializer, Immutable, Alias("fleetrouter.progress")]
 internal sealed record Progress([property: Id(0)] string Id, [property: Id(1)] int OutputTokens, [property: Id(2)] TimeSpan LongestGap) : ToPool;
