@@ -114,11 +114,11 @@ public sealed class PoolHost : IPool, IInstanceReports, IDisposable
     public Uri? AddressOf(string instance) => _addresses.GetValueOrDefault(instance);
 
     /// <summary>Reports that a request is at an instance, whatever the pool believed (<see cref="RequestAdopted"/>).</summary>
-    public void Adopt(PlacementRequest request, string instance, int attempt, int emittedTokens, int outputTokens, TimeSpan runningFor, Action<CarryOver>? carryOver)
+    public void Adopt(PlacementRequest request, string instance, int attempt, int emittedTokens, int outputTokens, TimeSpan runningFor, bool ifUnknown, Action<CarryOver>? carryOver)
     {
         if (carryOver is not null)
             _carryOver[request.Id] = carryOver;
-        Post(new RequestAdopted(_clock.Now, request, instance, attempt, emittedTokens, outputTokens, runningFor));
+        Post(new RequestAdopted(_clock.Now, request, instance, attempt, emittedTokens, outputTokens, runningFor) { IfUnknown = ifUnknown });
     }
 
     /// <summary>Reports where a request was before the pool began (<see cref="PlacementRemembered"/>).</summary>

@@ -14,6 +14,7 @@ public sealed class PoolWatch : IAsyncDisposable
     private CancellationTokenSource? _source;
     private readonly TaskCompletionSource _named = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _following = Task.CompletedTask;
+    private Task? _stopped;
 
     /// <summary>Watches nothing until <see cref="Follow"/>, and probes from this process.</summary>
     /// <param name="pool">The pool whose instances these are.</param>
@@ -62,7 +63,9 @@ public sealed class PoolWatch : IAsyncDisposable
     }
 
     /// <summary>Stops watching; the pool keeps the instances it has.</summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => new(_stopped ??= StopAsync());
+
+    private async Task StopAsync()
     {
         await _stop.CancelAsync();
         await _following.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);

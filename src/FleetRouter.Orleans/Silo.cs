@@ -18,6 +18,7 @@ public sealed class Silo : IPools
 {
     private readonly ClusterOptions _options;
     private readonly IHost _host;
+    private Task? _leaving;
 
     /// <summary>A member that has not joined.</summary>
     /// <param name="options">Its part in the cluster.</param>
@@ -39,6 +40,9 @@ public sealed class Silo : IPools
 
     /// <summary>The cluster's grains.</summary>
     internal IGrainFactory Grains => _host.Services.GetRequiredService<IGrainFactory>();
+
+    /// <summary>How this silo runs a pool if it comes to run it.</summary>
+    internal void Set(PoolSetup setup) => _host.Services.GetRequiredService<LocalPools>().Set(setup);
 
     private ClusterPools Pools => _host.Services.GetRequiredService<ClusterPools>();
 
@@ -69,7 +73,9 @@ public sealed class Silo : IPools
     public RunningPool? Here(string pool) => Pools.Here(pool);
 
     /// <summary>Leaves the cluster: what runs here is given up, and others take it over.</summary>
-    public async ValueTask DisposeAsync()
+    public ValueTask DisposeAsync() => new(_leaving ??= LeaveAsync());
+
+    private async Task LeaveAsync()
     {
         await Pools.DisposeAsync();
         await _host.StopAsync();

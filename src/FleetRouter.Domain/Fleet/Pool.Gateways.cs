@@ -20,7 +20,7 @@ public sealed partial class Pool
     {
         if (_inFlight.TryGetValue(e.Request.Id, out InFlight? known))
         {
-            if (known.Instance?.Id == e.Instance || known.Successor?.Instance!.Id == e.Instance || known.Second?.Instance!.Id == e.Instance)
+            if (e.IfUnknown || known.Instance?.Id == e.Instance || known.Successor?.Instance!.Id == e.Instance || known.Second?.Instance!.Id == e.Instance)
                 return;
             Forget(known, effects);
         }

@@ -84,7 +84,11 @@ public sealed record RequestEnded(TimeSpan At, string RequestId, RequestEnd End,
 /// <param name="OutputTokens">Output tokens so far in this one.</param>
 /// <param name="RunningFor">Time since it was sent there.</param>
 public sealed record RequestAdopted(
-    TimeSpan At, PlacementRequest Request, string Instance, int Attempt, int EmittedTokens, int OutputTokens, TimeSpan RunningFor) : PoolEvent(At);
+    TimeSpan At, PlacementRequest Request, string Instance, int Attempt, int EmittedTokens, int OutputTokens, TimeSpan RunningFor) : PoolEvent(At)
+{
+    /// <summary>Whether what the pool believes counts where it knows the request.</summary>
+    public bool IfUnknown { get; init; }
+}
 
 /// <summary>A request was at an instance before the pool began: its prompt is cached there, and its conversation at home.</summary>
 /// <param name="At">When the pool learned of it.</param>

@@ -6,7 +6,7 @@ internal interface IInstanceGrain : IGrainWithStringKey
 {
     /// <summary>Probes the engine from now on, for as long as this is said again.</summary>
     [Alias("watch")]
-    Task WatchAsync(string pool, Uri address, TimeSpan interval, TimeSpan timeout, TimeSpan maxBackoff);
+    Task WatchAsync(string pool, string instance, Uri address, TimeSpan interval, TimeSpan timeout, TimeSpan maxBackoff);
 
     /// <summary>Probes at once.</summary>
     [Alias("nudge")]

@@ -1,3 +1,4 @@
+using Orleans.Placement;
 using FleetRouter.Hosting;
 using FleetRouter.Hosting.Ports;
 using FleetRouter.Orleans.Pools;
@@ -5,6 +6,8 @@ using FleetRouter.Orleans.Pools;
 namespace FleetRouter.Orleans.Instances;
 
 /// <summary>A shell round the prober of one engine.</summary>
+/// <remarks>Placed beside its pool, where it is known how engines are asked.</remarks>
+[PreferLocalPlacement]
 internal sealed class InstanceGrain(LocalPools local, ProbesOfCluster probes, TimeProvider time) : Grain, IInstanceGrain
 {
     private CancellationTokenSource? _stop;
@@ -12,7 +15,7 @@ internal sealed class InstanceGrain(LocalPools local, ProbesOfCluster probes, Ti
     private Task _running = Task.CompletedTask;
     private long _renewedAt;
 
-    public Task WatchAsync(string pool, Uri address, TimeSpan interval, TimeSpan timeout, TimeSpan maxBackoff)
+    public Task WatchAsync(string pool, string instance, Uri address, TimeSpan interval, TimeSpan timeout, TimeSpan maxBackoff)
     {
         _renewedAt = time.GetTimestamp();
         var often = new ProbeOptions { Interval = interval, Timeout = timeout, MaxBackoff = maxBackoff };
@@ -22,7 +25,7 @@ internal sealed class InstanceGrain(LocalPools local, ProbesOfCluster probes, Ti
             return Task.CompletedTask;
         }
         PoolSetup setup = local.Setup(pool) ?? throw new PoolUnavailableException($"the configuration of this silo has no pool {pool}");
-        var endpoint = EngineEndpoint.At(address);
+        var endpoint = new EngineEndpoint(instance, address);
         _prober = new InstanceProber(probes.To(pool), endpoint, setup.ProbeOf(endpoint), time) { Options = often };
         _stop = new CancellationTokenSource();
         (InstanceProber prober, CancellationToken stop) = (_prober, _stop.Token);

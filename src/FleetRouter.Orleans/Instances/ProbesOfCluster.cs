@@ -20,7 +20,7 @@ internal sealed class ProbesOfCluster(IGrainFactory grains, TimeProvider time)
 
     /// <summary>Has an instance probed somewhere in the cluster.</summary>
     public IInstanceWatch Watch(string pool, EngineEndpoint endpoint, ProbeOptions options) =>
-        new Watched(grains.GetGrain<IInstanceGrain>($"{pool}/{endpoint.Id}"), pool, endpoint.Address, options, time);
+        new Watched(grains.GetGrain<IInstanceGrain>($"{pool}/{endpoint.Id}"), pool, endpoint, options, time);
 
     private sealed class Reports(IPoolGrain pool, TimeProvider time) : IInstanceReports
     {
@@ -76,15 +76,15 @@ internal sealed class ProbesOfCluster(IGrainFactory grains, TimeProvider time)
     {
         private readonly IInstanceGrain _prober;
         private readonly string _pool;
-        private readonly Uri _address;
+        private readonly EngineEndpoint _endpoint;
         private readonly TimeProvider _time;
         private readonly CancellationTokenSource _stop = new();
         private readonly Task _saying;
         private volatile ProbeOptions _options;
 
-        public Watched(IInstanceGrain prober, string pool, Uri address, ProbeOptions options, TimeProvider time)
+        public Watched(IInstanceGrain prober, string pool, EngineEndpoint endpoint, ProbeOptions options, TimeProvider time)
         {
-            (_prober, _pool, _address, _options, _time) = (prober, pool, address, options, time);
+            (_prober, _pool, _endpoint, _options, _time) = (prober, pool, endpoint, options, time);
             _saying = Task.Run(SayAsync);
         }
 
@@ -104,7 +104,7 @@ internal sealed class ProbesOfCluster(IGrainFactory grains, TimeProvider time)
             while (!_stop.IsCancellationRequested)
             {
                 ProbeOptions often = _options;
-                await _prober.WatchAsync(_pool, _address, often.Interval, often.Timeout, often.MaxBackoff).WaitAsync(Renewal, _time, _stop.Token)
+                await _prober.WatchAsync(_pool, _endpoint.Id, _endpoint.Address, often.Interval, often.Timeout, often.MaxBackoff).WaitAsync(Renewal, _time, _stop.Token)
                     .ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
                 await Task.Delay(Renewal, _time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             }

@@ -1,3 +1,4 @@
+using Orleans.Placement;
 using System.Text.Json;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Hosting;
@@ -8,6 +9,8 @@ using FleetRouter.Orleans.Wire;
 namespace FleetRouter.Orleans.Pools;
 
 /// <summary>A shell round the pool that its silo runs: gateways' words go in, its answers go out.</summary>
+/// <remarks>Placed where it is first asked for: that silo knows how the pool is to be run, of others a changed configuration may not have reached all.</remarks>
+[PreferLocalPlacement]
 internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimeProvider time) : Grain, IPoolGrain
 {
     /// <summary>How long a gateway may be silent before what it had is over. It tells a word each second, and comes back with all it has.</summary>
@@ -90,10 +93,10 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
                 seat.Answer(e.Request.Id, host.PlaceAsync(e.Request.ToRequest(), CancellationToken.None, wish => seat.Want(e.Request.Id, wish)));
                 break;
             case Retry e:
-                AdoptRunning(e.Running, seat);
+                AdoptRunning(e.Running, ifUnknown: true, seat);
                 seat.Answer(e.Running.Request.Id, host.RetryAsync(e.Running.Request.Id, (AttemptFailure)e.Failure, e.Reason, e.EmittedTokens, CancellationToken.None));
                 break;
-            case Adopt e: AdoptRunning(e.Running, seat); break;
+            case Adopt e: AdoptRunning(e.Running, ifUnknown: false, seat); break;
             case Remember e: host.Remember(e.Request.ToRequest(), e.Instance); break;
             case Progress e: host.Progressed(e.Id, e.OutputTokens, e.LongestGap); break;
             case Carried e: host.MigrationEnded(e.Id, e.EmittedTokens, e.Failure); break;
@@ -102,10 +105,11 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
         }
     }
 
-    private void AdoptRunning(RunningOnWire running, GatewaySeat seat)
+    private void AdoptRunning(RunningOnWire running, bool ifUnknown, GatewaySeat seat)
     {
         string id = running.Request.Id;
-        _pool.Host.Adopt(running.Request.ToRequest(), running.Instance, running.Attempt, running.EmittedTokens, running.OutputTokens, running.RunningFor, wish => seat.Want(id, wish));
+        _pool.Host.Adopt(running.Request.ToRequest(), running.Instance, running.Attempt, running.EmittedTokens, running.OutputTokens, running.RunningFor,
+            ifUnknown, wish => seat.Want(id, wish));
     }
 
     private async Task TickAsync(CancellationToken cancellation)

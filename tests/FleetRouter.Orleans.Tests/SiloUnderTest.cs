@@ -1,0 +1,32 @@
+using System.Diagnostics.Metrics;
+using System.Net;
+using System.Net.Sockets;
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Hosting;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace FleetRouter.Orleans.Tests;
+
+/// <summary>A silo in this process, on a port of its own.</summary>
+internal static class SiloUnderTest
+{
+    /// <summary>Starts a silo.</summary>
+    /// <param name="report">Told every effect of the pools that run there.</param>
+    /// <param name="database">The database that knows the members; null for a cluster of one.</param>
+    /// <param name="time">The time of the pools' events; null for the wall's.</param>
+    /// <param name="budget">How long a pool is waited for; by default as long as it takes, since these tests share a machine.</param>
+    public static async Task<Silo> StartAsync(Action<string, PoolEffect>? report = null, string? database = null, TimeProvider? time = null, TimeSpan? budget = null)
+    {
+        var options = new ClusterOptions { Silo = new IPEndPoint(IPAddress.Loopback, FreePort()), Database = database, PlacementBudget = budget ?? TimeSpan.FromSeconds(1) };
+        var silo = new Silo(options, new HostClock(time ?? TimeProvider.System), new Meter("test"), NullLoggerFactory.Instance, report ?? ((_, _) => { }));
+        await silo.OpenAsync();
+        return silo;
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}
