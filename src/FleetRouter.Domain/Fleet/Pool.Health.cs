@@ -63,6 +63,16 @@ public sealed partial class Pool
             Eject(instance, why, effects);
     }
 
+    /// <summary>It does not answer, or is a new process. Shares of attempts do not tell an engine that crashes in a loop: of hundreds of them the crash
+    /// is one. That one starts that is not in use, or was drained first, says nothing of it.</summary>
+    private void Fell(Instance instance, List<PoolEffect> effects)
+    {
+        if (instance.State is InstanceState.Ready or InstanceState.Suspect && instance.Health.Fell(_now)
+            && instance.Health.Probation == TimeSpan.Zero && Outliers.Falling(instance, _roster.All, _now) is { } why
+            && (instance.State == InstanceState.Suspect || Outliers.MayKeepOut(instance, _roster.All, _options.MaxEjectedShare, _now)))
+            Eject(instance, why, effects);
+    }
+
     /// <summary>Those that are kept out though they answer their probes, where too few others are left.</summary>
     private void ReadmitNeeded(List<PoolEffect> effects)
     {
