@@ -23,7 +23,8 @@ public sealed partial class Pool
     /// <param name="effects">What is to be done.</param>
     private void Doubt(Instance instance, InFlight? work, string reason, List<PoolEffect> effects)
     {
-        if (instance.State == InstanceState.Ready)
+        bool isFirst = instance.State == InstanceState.Ready;
+        if (isFirst)
         {
             // What was sent before it was readmitted belongs to what it was out for.
             bool isNews = work is null || instance.Health.IsSince(work.DispatchedAt);
@@ -36,8 +37,9 @@ public sealed partial class Pool
         }
         if (work is null)
             return;
-        if (instance.Health.Probation == TimeSpan.Zero)
-            instance.DoubtedUntil = _now + LongestDoubt;
+        // Once: what else breaks there later, one after the other, would put off the answer of all who wait.
+        if (isFirst && instance.Health.Probation == TimeSpan.Zero)
+            WakeFor(instance, instance.DoubtedUntil = _now + LongestDoubt);
         ProbeSoon(instance, effects);
     }
 
