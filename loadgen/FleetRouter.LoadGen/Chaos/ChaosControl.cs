@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using FleetRouter.LoadGen.Demo;
@@ -87,7 +88,7 @@ internal sealed class ChaosControl(DemoFleet fleet) : IDisposable
         catch (Exception wrong) when (IsOfTheWire(wrong)) { return false; }
     }
 
-    private static bool IsOfTheWire(Exception wrong) => wrong is HttpRequestException or IOException or OperationCanceledException or JsonException;
+    private static bool IsOfTheWire(Exception wrong) => wrong is HttpRequestException or SocketException or IOException or OperationCanceledException or JsonException;
 
     public void Dispose() => _http.Dispose();
 }
