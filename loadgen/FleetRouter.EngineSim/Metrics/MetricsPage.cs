@@ -22,6 +22,7 @@ internal sealed class MetricsPage
     public static string Of(EngineModel engine, EngineMetrics metrics, EngineSimOptions options)
     {
         var page = new MetricsPage(options.Model, metrics.Created);
+        page.ProcessStart();
         var count = engine.Counters;
         page.Gauge("num_requests_running", "Number of requests in model execution batches.", engine.Running);
         page.Gauge("num_requests_waiting", "Number of requests waiting to be processed.", engine.Waiting);
@@ -73,6 +74,9 @@ internal sealed class MetricsPage
             page.Loras(options);
         return page._page.ToString();
     }
+
+    private void ProcessStart() => _page.Append("# HELP process_start_time_seconds Start time of the process since unix epoch in seconds.\n")
+        .Append("# TYPE process_start_time_seconds gauge\nprocess_start_time_seconds ").Append(_created).Append('\n');
 
     private void Loras(EngineSimOptions options)
     {

@@ -1,4 +1,5 @@
 using System.Net.Http.Headers;
+using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
 using FleetRouter.LoadGen.Demo;
@@ -34,64 +35,45 @@ internal sealed class ChaosControl(DemoFleet fleet) : IDisposable
         new HttpRequestMessage(drains ? HttpMethod.Post : HttpMethod.Delete, new Uri(fleet.Admin, $"/admin/fleet/{DemoFleet.Pool}/instances/{NameOf(engine)}/drain{(within.Length > 0 ? "?within=" + within : "")}")));
 
     /// <summary>Requests an engine has, running and waiting; null if it does not answer.</summary>
-    public async Task<int?> Load(int engine)
-    {
-        try
-        {
-            using var state = JsonDocument.Parse(await _http.GetByteArrayAsync(new Uri(fleet.Addresses[engine], "/sim/state")));
-            return state.RootElement.GetProperty("running").GetInt32() + state.RootElement.GetProperty("waiting").GetInt32();
-        }
-        catch (Exception wrong) when (IsOfTheWire(wrong)) { return null; }
-    }
+    public Task<int?> Load(int engine) => Read<int?>(new Uri(fleet.Addresses[engine], "/sim/state"),
+        state => state.GetProperty("running").GetInt32() + state.GetProperty("waiting").GetInt32(), null);
 
     /// <summary>The instances as the gateway sees them; empty if it does not answer.</summary>
-    public async Task<IReadOnlyList<InstanceReading>> Instances()
-    {
-        try
-        {
-            using var pool = JsonDocument.Parse(await _http.GetByteArrayAsync(new Uri(fleet.Admin, $"/admin/fleet/{DemoFleet.Pool}")));
-            return
-            [
-                .. pool.RootElement.GetProperty("instances").EnumerateArray().Select(instance => new InstanceReading(
-                    instance.GetProperty("id").GetString()!, instance.GetProperty("state").GetString()!, instance.GetProperty("leases").GetInt32())),
-            ];
-        }
-        catch (Exception wrong) when (IsOfTheWire(wrong)) { return []; }
-    }
+    public Task<IReadOnlyList<InstanceReading>> Instances() => Read<IReadOnlyList<InstanceReading>>(PoolPage, pool =>
+    [
+        .. pool.GetProperty("instances").EnumerateArray().Select(instance => new InstanceReading(
+            instance.GetProperty("id").GetString()!, instance.GetProperty("state").GetString()!, instance.GetProperty("leases").GetInt32())),
+    ], []);
 
     /// <summary>Requests that wait, in the gateway or in an engine; 0 if it does not answer.</summary>
-    public async Task<int> Waiting()
-    {
-        try
-        {
-            using var pool = JsonDocument.Parse(await _http.GetByteArrayAsync(new Uri(fleet.Admin, $"/admin/fleet/{DemoFleet.Pool}")));
-            return pool.RootElement.GetProperty("held").GetInt32()
-                + pool.RootElement.GetProperty("instances").EnumerateArray().Sum(instance => instance.TryGetProperty("engineWaiting", out var waiting) && waiting.ValueKind == JsonValueKind.Number ? waiting.GetInt32() : 0);
-        }
-        catch (Exception wrong) when (IsOfTheWire(wrong)) { return 0; }
-    }
+    public Task<int> Waiting() => Read(PoolPage, pool => pool.GetProperty("held").GetInt32() + pool.GetProperty("instances").EnumerateArray()
+        .Sum(instance => instance.TryGetProperty("engineWaiting", out var waiting) && waiting.ValueKind == JsonValueKind.Number ? waiting.GetInt32() : 0), 0);
 
     /// <summary>When requests were sent to an instance, by the gateway's log of its latest decisions.</summary>
-    public async Task<IReadOnlyList<DateTimeOffset>> Dispatches(int engine)
-    {
-        try
-        {
-            using var decisions = JsonDocument.Parse(await _http.GetByteArrayAsync(new Uri(fleet.Admin, "/admin/decisions?limit=8192")));
-            return
-            [
-                .. decisions.RootElement.EnumerateArray()
-                    .Where(dated => dated.GetProperty("decision").TryGetProperty("instance", out var instance) && instance.GetString() == NameOf(engine))
-                    .Select(dated => dated.GetProperty("time").GetDateTimeOffset()),
-            ];
-        }
-        catch (Exception wrong) when (IsOfTheWire(wrong)) { return []; }
-    }
+    public Task<IReadOnlyList<DateTimeOffset>> Dispatches(int engine) => Read<IReadOnlyList<DateTimeOffset>>(new Uri(fleet.Admin, "/admin/decisions?limit=8192"), decisions =>
+    [
+        .. decisions.EnumerateArray()
+            .Where(dated => dated.GetProperty("decision").TryGetProperty("instance", out var instance) && instance.GetString() == NameOf(engine))
+            .Select(dated => dated.GetProperty("time").GetDateTimeOffset()),
+    ], []);
 
     /// <summary>The gateway's metrics; without a sample if it does not answer.</summary>
     public async Task<MetricsReading> Metrics()
     {
         try { return MetricsReading.Of(await _http.GetStringAsync(new Uri(fleet.Target.Address, "/metrics"))); }
         catch (Exception wrong) when (IsOfTheWire(wrong)) { return MetricsReading.Of(""); }
+    }
+
+    private Uri PoolPage => new(fleet.Admin, $"/admin/fleet/{DemoFleet.Pool}");
+
+    private async Task<T> Read<T>(Uri page, Func<JsonElement, T> what, T otherwise)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(await _http.GetByteArrayAsync(page));
+            return what(json.RootElement);
+        }
+        catch (Exception wrong) when (IsOfTheWire(wrong)) { return otherwise; }
     }
 
     private async Task<bool> Do(Func<HttpRequestMessage> call)
@@ -106,7 +88,7 @@ internal sealed class ChaosControl(DemoFleet fleet) : IDisposable
         catch (Exception wrong) when (IsOfTheWire(wrong)) { return false; }
     }
 
-    private static bool IsOfTheWire(Exception wrong) => wrong is HttpRequestException or IOException or OperationCanceledException or JsonException;
+    private static bool IsOfTheWire(Exception wrong) => wrong is HttpRequestException or SocketException or IOException or OperationCanceledException or JsonException;
 
     public void Dispose() => _http.Dispose();
 }

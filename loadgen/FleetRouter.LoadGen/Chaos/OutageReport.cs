@@ -35,7 +35,7 @@ internal sealed record OutageReport : IFindings
     /// <summary>Times it was taken back while it still flapped.</summary>
     public required int BackWhileFlapping { get; init; }
 
-    /// <summary>Requests sent to it after its second fall.</summary>
+    /// <summary>Requests sent to it from when it was out for the second time until it flapped no more.</summary>
     public required int DispatchesWhileFlapping { get; init; }
 
     /// <summary>Answers to requests sent while every engine was dead: how many were 503.</summary>
@@ -75,7 +75,7 @@ internal sealed record OutageReport : IFindings
         ("requests sent to it before it was out / while it was", $"{DispatchesBeforeOut} / {DispatchesWhileOut}", "1 / 0"),
         ("it takes work again", DeadReturned ? "yes" : "no", "yes"),
         ("the flapping one: falls / taken back meanwhile", $"{Flaps} / {BackWhileFlapping}", $"at most {MostBack} back"),
-        ("requests sent to it after its second fall", $"{DispatchesWhileFlapping}", "0"),
+        ("requests sent to it once it was out for the second time", $"{DispatchesWhileFlapping}", "0"),
         ("all dead: answers of 503 / asked", $"{Refusals} / {AskedWithoutInstances}", "all"),
         ("slowest of them", TableReport.Ms(SlowestRefusalMs), TableReport.Ms(RefusalBoundMs)),
         ("served again after the engines' return", ServedAgainAfterS is { } seconds ? FormattableString.Invariant($"{seconds:0.0} s") : "not in time", "without a restart"),

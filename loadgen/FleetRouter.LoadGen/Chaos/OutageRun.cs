@@ -100,11 +100,9 @@ internal sealed class OutageRun(int engines, ulong seed, bool noProgress)
     private async Task<OutageReport> OneFlaps(ChaosControl control, OutageReport report, CancellationToken stop)
     {
         using var flapped = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        var watching = Returns(control, flapped.Token);
-        DateTimeOffset secondFall = default;
+        var watching = Turns(control, flapped.Token);
         for (var fall = 0; fall < Flaps; fall++)
         {
-            if (fall == 1) secondFall = DateTimeOffset.UtcNow;
             await control.Fault(Flapping, "{\"kind\":\"crash\",\"restart_after_s\":1}");
             await Task.Delay(TimeSpan.FromSeconds(1), stop);
             await Until(async () => await control.Load(Flapping) is not null, Patience, stop);
@@ -112,26 +110,28 @@ internal sealed class OutageRun(int engines, ulong seed, bool noProgress)
         }
         var over = DateTimeOffset.UtcNow;
         await flapped.CancelAsync();
-        // What was on its way to it when it fell the second time is not held against anyone.
+        var turns = await watching;
+        // Until a fall is noticed requests are sent to it, as to any that dies; and the first is forgiven.
+        DateTimeOffset[] outs = [.. turns.Where(turn => !turn.IsBack).Select(turn => turn.At)];
         return report with
         {
-            Seed = seed, Flaps = Flaps, BackWhileFlapping = await watching,
-            DispatchesWhileFlapping = (await control.Dispatches(Flapping)).Count(at => at > secondFall + 10 * Look && at < over),
+            Seed = seed, Flaps = Flaps, BackWhileFlapping = turns.Count(turn => turn.IsBack),
+            DispatchesWhileFlapping = outs.Length < 2 ? 0 : (await control.Dispatches(Flapping)).Count(at => at > outs[1] && at < over),
         };
     }
 
-    /// <summary>Times the flapping instance becomes ready until it is enough.</summary>
-    private static async Task<int> Returns(ChaosControl control, CancellationToken enough)
+    /// <summary>When the flapping instance goes out of rotation and comes back, until it is enough.</summary>
+    private static async Task<IReadOnlyList<(DateTimeOffset At, bool IsBack)>> Turns(ChaosControl control, CancellationToken enough)
     {
-        var (returns, was) = (0, "ready");
+        var turns = new List<(DateTimeOffset At, bool IsBack)>();
+        var isReady = true;
         while (!enough.IsCancellationRequested)
         {
             var state = await StateOf(control, Flapping);
-            if (state == "ready" && was is not ("ready" or "")) returns++;
-            if (state.Length > 0) was = state;
+            if (state.Length > 0 && state == "ready" != isReady) turns.Add((DateTimeOffset.UtcNow, isReady = !isReady));
             await Task.Delay(Look, enough).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
-        return returns;
+        return turns;
     }
 
     private static async Task<OutageReport> AllDie(ChaosControl control, ChaosClient client, ChaosWorkload workload, OutageReport report, CancellationToken stop)

@@ -18,7 +18,6 @@ internal sealed class ChildProcess : IAsyncDisposable
     private readonly Queue<string> _errors = [];
     private readonly TaskCompletionSource<string> _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly Task _output, _errorOutput;
-    private (string Words, TaskCompletionSource Said)? _awaited;
 
     private ChildProcess(string name, Process process)
     {
@@ -67,28 +66,6 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
     }
 
-    /// <summary>Waits until it writes something to stderr.</summary>
-    /// <exception cref="UsageException">It ended or did not in time.</exception>
-    public async Task Said(string words, TimeSpan patience, CancellationToken stop)
-    {
-        lock (_errors)
-        {
-            if (_errors.Any(line => line.Contains(words, StringComparison.Ordinal))) return;
-            _awaited = (words, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously));
-        }
-        var first = await Task.WhenAny(_awaited.Value.Said.Task, _errorOutput, Task.Delay(patience, stop));
-        stop.ThrowIfCancellationRequested();
-        if (first != _awaited.Value.Said.Task) throw new UsageException($"{_name} did not start{Said()}");
-    }
-
-    /// <summary>Its exit code, once it has ended.</summary>
-    public async Task<int> Exit()
-    {
-        await _process.WaitForExitAsync();
-        await Task.WhenAll(_output, _errorOutput);
-        return _process.ExitCode;
-    }
-
     /// <summary>Ends it as SIGKILL does; returns when it is gone.</summary>
     public async Task Kill()
     {
@@ -116,7 +93,6 @@ internal sealed class ChildProcess : IAsyncDisposable
             lock (_errors)
             {
                 _errors.Enqueue(line);
-                if (_awaited is { } awaited && line.Contains(awaited.Words, StringComparison.Ordinal)) awaited.Said.TrySetResult();
                 if (_errors.Count > KeptLines) _errors.Dequeue();
             }
         }

@@ -93,6 +93,9 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
     /// <summary>When the engine's process started, by the last report that said so.</summary>
     private double? _startedAt;
 
+    /// <summary>The latest of them: an address that several processes share, as a service's, tells now of one and now of the other.</summary>
+    private double? _newestStart;
+
     /// <summary>A request failed here, and until then the probe that follows may say that the instance is well.</summary>
     public TimeSpan DoubtedUntil;
 
@@ -189,11 +192,14 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
     public void Leased(double seconds) => _leaseSeconds += 0.05 * (seconds - _leaseSeconds);
 
     /// <summary>Sets the ledger beside what the engine says it has.</summary>
-    public void Reconcile(EngineReport report, TimeSpan at, TokenEstimates estimates)
+    /// <returns>Whether its process is a new one.</returns>
+    public bool Reconcile(EngineReport report, TimeSpan at, TokenEstimates estimates)
     {
         if (_startedAt is { } before && report.StartedAtSeconds is { } started && started != before)
             Prefixes.Clear();
         _startedAt = report.StartedAtSeconds ?? _startedAt;
+        bool isNew = _startedAt > _newestStart;
+        _newestStart = isNew || _newestStart is null ? _startedAt : _newestStart;
         Report = report;
         ReportedAt = at;
         _tokensPerBlock = estimates.Tokens(1);
@@ -203,5 +209,6 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
         int surplus = (int)Math.Clamp((long)(report.Running ?? 0) + (report.Waiting ?? 0) - Requests, 0, MostForeignRequests);
         ForeignRequests = Math.Min(surplus, _lastSurplus);
         _lastSurplus = surplus;
+        return isNew;
     }
 }

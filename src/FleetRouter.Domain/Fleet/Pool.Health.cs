@@ -23,7 +23,8 @@ public sealed partial class Pool
     /// <param name="effects">What is to be done.</param>
     private void Doubt(Instance instance, InFlight? work, string reason, List<PoolEffect> effects)
     {
-        if (instance.State == InstanceState.Ready)
+        bool isFirst = instance.State == InstanceState.Ready;
+        if (isFirst)
         {
             // What was sent before it was readmitted belongs to what it was out for.
             bool isNews = work is null || instance.Health.IsSince(work.DispatchedAt);
@@ -36,8 +37,9 @@ public sealed partial class Pool
         }
         if (work is null)
             return;
-        if (instance.Health.Probation == TimeSpan.Zero)
-            instance.DoubtedUntil = _now + LongestDoubt;
+        // Once: what else breaks there later, one after the other, would put off the answer of all who wait.
+        if (isFirst && instance.Health.Probation == TimeSpan.Zero)
+            WakeFor(instance, instance.DoubtedUntil = _now + LongestDoubt);
         ProbeSoon(instance, effects);
     }
 
@@ -60,6 +62,16 @@ public sealed partial class Pool
     {
         if (instance.State == InstanceState.Ready && Outliers.Slow(instance, _roster.All, _options, _now) is { } why
             && Outliers.MayKeepOut(instance, _roster.All, _options.MaxEjectedShare, _now))
+            Eject(instance, why, effects);
+    }
+
+    /// <summary>It does not answer, or is a new process. Shares of attempts do not tell an engine that crashes in a loop: of hundreds of them the crash
+    /// is one. That one starts that is not in use, or was drained first, says nothing of it.</summary>
+    private void Fell(Instance instance, List<PoolEffect> effects)
+    {
+        if (instance.State is InstanceState.Ready or InstanceState.Suspect && instance.Health.Fell(_now)
+            && instance.Health.Probation == TimeSpan.Zero && Outliers.Falling(instance, _roster.All, _now) is { } why
+            && (instance.State == InstanceState.Suspect || Outliers.MayKeepOut(instance, _roster.All, _options.MaxEjectedShare, _now)))
             Eject(instance, why, effects);
     }
 

@@ -61,7 +61,8 @@ public sealed partial class Pool
     private static bool IsBehind(InFlight work, Instance instance) =>
         instance.Claims.First is { } first && Claims.IsMoreUrgent(first, work);
 
-    /// <summary>Binds held requests without a claim late, first come first served for each model but that high priority goes first, and refuses all whose time is up.</summary>
+    /// <summary>Binds held requests without a claim late, first come first served for each model but that high priority goes first, and refuses all whose time is up.
+    /// Where no instance is left there is no order to keep: half an answer waits for one, who has nothing yet does not wait behind it.</summary>
     private void ReleaseHeld(List<PoolEffect> effects)
     {
         if (_held.HighWithoutClaim > 0)
@@ -81,7 +82,7 @@ public sealed partial class Pool
                 Refuse(work, nowhere, weighed, effects);
             else if (Deadline(work) <= _now)
                 Refuse(work, NowhereToGo(work) ?? Busy("hold-expired", $"no instance came free within {_options.MaxHoldTime.TotalSeconds:0.###} s"), weighed, effects);
-            else if (work.Claim is null && !isBlocked && !StandsAside(work))
+            else if (work.Claim is null && !isBlocked && !StandsAside(work) && _roster.Ready(work.Request.Model).Instances.Length > 0)
                 (blocked ??= []).Add(work.Request.Model);
         }
     }

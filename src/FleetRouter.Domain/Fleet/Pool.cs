@@ -63,6 +63,8 @@ public sealed partial class Pool
             case ProbeFailed e when _roster.Find(e.Instance) is { } instance:
                 if (Roster.Missed(instance, e.Reason, _options.SuspectAfterFailedProbes))
                     Doubt(instance, null, $"{instance.FailedProbes} probes failed, the last: {e.Reason}", effects);
+                if (instance.State == InstanceState.Suspect)
+                    Fell(instance, effects);
                 Disappoint(instance, effects);
                 ReleaseHeld(effects);
                 break;
@@ -252,7 +254,8 @@ public sealed partial class Pool
     {
         if (_roster.Find(e.Instance) is not { } instance)
             return;
-        instance.Reconcile(e.Report, _now, _estimates);
+        if (instance.Reconcile(e.Report, _now, _estimates))
+            Fell(instance, effects);
         if (e.Report.Waiting == 0)
             instance.BusyUntil = TimeSpan.Zero;
         _roster.Answered(instance, e.Report, _options.MaxEjectedShare, _now, effects);

@@ -135,7 +135,9 @@ internal sealed class Roster
 
     public void Suspect(Instance instance, string reason, TimeSpan at, List<PoolEffect> effects)
     {
-        if (instance.State == InstanceState.Ready)
+        if (instance.State == InstanceState.Suspect)
+            instance.StateReason = reason;
+        else if (instance.State == InstanceState.Ready)
             Change(instance, InstanceState.Suspect, reason, at, effects);
     }
 

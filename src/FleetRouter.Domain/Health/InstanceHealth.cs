@@ -12,19 +12,23 @@ internal sealed class InstanceHealth
     /// <summary>What failed so long ago counts half.</summary>
     private static readonly TimeSpan Memory = TimeSpan.FromSeconds(30);
 
+    /// <summary>A fall so long ago counts half. An engine takes a minute or two to start, so one that crashes in a loop falls once in some minutes.</summary>
+    private static readonly TimeSpan FallMemory = TimeSpan.FromMinutes(2);
+
     /// <summary>Time that an instance has to behave after an ejection for one of its ejections to be forgotten.</summary>
     private static readonly TimeSpan Trial = TimeSpan.FromMinutes(1);
 
     /// <summary>Share of attempts that may fail: engines fail seldom, and a request goes on elsewhere.</summary>
     private const double MostFailures = 0.1;
 
-    /// <summary>One failure may be bad luck. Two are not, unless the first is long ago.</summary>
+    /// <summary>One failure, or one fall, may be bad luck. Two are not, unless the first is long ago.</summary>
     private const double LeastIncidents = 1.3;
 
     private const int FirstSlots = 2, LongestDoubling = 6;
 
-    private FadingSum _incidents = new(Memory), _successes = new(Memory);
+    private FadingSum _incidents = new(Memory), _successes = new(Memory), _falls = new(FallMemory);
     private TimeSpan? _answersSince;
+    private bool _isDown;
     private TimeSpan _readmittedAt, _behavesSince;
     private int _ejections;
 
@@ -66,6 +70,22 @@ internal sealed class InstanceHealth
         return (isOnTrial || failed > LeastIncidents) && failed >= MostFailures * all && failed >= Outliers.Times * peersShare * all;
     }
 
+    /// <summary>Times it fell of late: stopped answering, or was another process than before.</summary>
+    public double Falls(TimeSpan now) => _falls.At(now);
+
+    /// <summary>It fell; false if that is known since it answered last.</summary>
+    public bool Fell(TimeSpan now)
+    {
+        if (_isDown)
+            return false;
+        (_isDown, _answersSince) = (true, null);
+        _falls.Add(1, now);
+        return true;
+    }
+
+    /// <summary>Whether it falls too often, as against its peers: however much it served in between, the next fall is near.</summary>
+    public bool IsFalling(double peersFalls, TimeSpan now) => Falls(now) - peersFalls > LeastIncidents;
+
     /// <summary>Has it prove itself, for twice as long as the last time unless it has behaved since.</summary>
     public void Eject(TimeSpan now)
     {
@@ -75,7 +95,7 @@ internal sealed class InstanceHealth
         _answersSince = null;
     }
 
-    public void Answered(TimeSpan now) => _answersSince ??= now;
+    public void Answered(TimeSpan now) => (_answersSince, _isDown) = (_answersSince ?? now, false);
 
     public void Missed() => _answersSince = null;
 

@@ -24,6 +24,14 @@ internal static class Outliers
         return $"{own / ownAll:0.#%} of its last attempts failed, of its peers' {share:0.#%}";
     }
 
+    /// <summary>What is wrong with an instance that just fell; null if it is the first time for long, or if its peers fall as well.</summary>
+    public static string? Falling(Instance instance, Instance[] all, TimeSpan now)
+    {
+        double[] peers = [.. all.Where(peer => peer != instance).Select(peer => peer.Health.Falls(now)).Order()];
+        double usual = peers.Length == 0 ? 0 : peers[(peers.Length - 1) / 2];
+        return instance.Health.IsFalling(usual, now) ? "it stopped answering, or was a new process, twice within minutes, unlike its peers" : null;
+    }
+
     /// <summary>What is wrong with an instance whose answers crawl: several times slower than its peers' median, and than anybody wants.</summary>
     public static string? Slow(Instance instance, Instance[] all, PoolOptions options, TimeSpan now)
     {

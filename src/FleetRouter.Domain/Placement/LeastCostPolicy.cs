@@ -36,8 +36,8 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// cost the others theirs.</summary>
     private const double LateFrom = 0.3, LateWeight = 4;
 
-    /// <summary>The same of an answer that broke off: each second is dear, since its client sees it stand still.</summary>
-    private const double ResumeLateFrom = 0, ResumeLateWeight = 12;
+    /// <summary>Of an answer that broke off every second is dear, by so much: its client sees it stand still.</summary>
+    private const double ResumeLateWeight = 12;
 
     /// <summary>Stretches of a cache that are looked at to tell what a prompt would evict.</summary>
     private const int MostEvicted = 8;
@@ -118,7 +118,6 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     private ref struct Search(in PlacementQuery query, ReuseStatistics reuse)
     {
         private readonly double _slo = query.Slo.TotalSeconds;
-        private readonly (double From, double Weight) _late = query.Work.Emitted > 0 ? (ResumeLateFrom, ResumeLateWeight) : (LateFrom, LateWeight);
         private readonly double _future = FutureWeight * reuse.LaterTurns * reuse.MeanOwnSeconds;
         private Weighed _runnerUp, _warmest;
 
@@ -148,7 +147,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             double busy = instance.Line.BusyShare(query.Now);
             var cost = new CostTerms(
                 own, wait,
-                _late.Weight * Math.Max(0, Math.Min(ttft, _slo) - _late.From * _slo),
+                work.Emitted > 0 ? ResumeLateWeight * Math.Min(ttft, _slo) : LateWeight * Math.Max(0, Math.Min(ttft, _slo) - LateFrom * _slo),
                 crowding,
                 0,
                 // A turn that stays where its conversation is brings nothing there that was not there before.

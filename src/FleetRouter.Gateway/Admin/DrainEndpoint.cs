@@ -9,11 +9,8 @@ namespace FleetRouter.Gateway.Admin;
 /// request left or is told to go on, 202 while it has.</summary>
 internal static class DrainEndpoint
 {
-    /// <summary>Longest time a call may wait until the instance is empty.</summary>
-    public static readonly ValueKind<TimeSpan> Wait = Quantities.Duration(TimeSpan.Zero, TimeSpan.FromHours(1));
-
-    /// <summary>How long emptying it may take.</summary>
-    public static readonly ValueKind<TimeSpan> Within = Quantities.Duration(TimeSpan.Zero, TimeSpan.FromHours(1));
+    /// <summary>How long emptying it may take, and how long a call may wait for that.</summary>
+    public static readonly ValueKind<TimeSpan> Time = Quantities.Duration(TimeSpan.Zero, TimeSpan.FromHours(1));
 
     private const string Path = "/admin/fleet/{pool}/instances/{instance}/drain";
 
@@ -25,10 +22,10 @@ internal static class DrainEndpoint
 
     private static async Task<IResult> DrainAsync(FleetHost fleet, string pool, string instance, bool drains, string? within, string? wait, CancellationToken gone)
     {
-        Parsed<TimeSpan> time = Wait.Parse(wait ?? "0s");
+        Parsed<TimeSpan> time = Time.Parse(wait ?? "0s");
         if (time.What is { } what)
             return AdminApi.Error($"wait: {what}; {time.Remedy}", StatusCodes.Status400BadRequest);
-        Parsed<TimeSpan> bound = within is null ? new Parsed<TimeSpan>(DrainOrdered.Usual) : Within.Parse(within);
+        Parsed<TimeSpan> bound = within is null ? new Parsed<TimeSpan>(DrainOrdered.Usual) : Time.Parse(within);
         if (bound.What is { } wrong)
             return AdminApi.Error($"within: {wrong}; {bound.Remedy}", StatusCodes.Status400BadRequest);
         if (AdminApi.PoolOf(fleet, pool) is not { } found)

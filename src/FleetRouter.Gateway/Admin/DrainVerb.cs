@@ -21,11 +21,11 @@ internal static class DrainVerb
         var wait = new System.CommandLine.Option<string>("--wait") { Description = "Longest time to wait until it is empty.", HelpName = "DURATION", DefaultValueFactory = _ => "30s" };
         var within = new System.CommandLine.Option<string>("--within") { Description = "How long it may take: answers that will have ended in half of that are let end, the others are carried over.", HelpName = "DURATION", DefaultValueFactory = _ => Durations.Format(DrainOrdered.Usual) };
         var json = new System.CommandLine.Option<string?>("--json") { Description = "Write the instance's state to this file too.", HelpName = "FILE" };
-        Check(wait, DrainEndpoint.Wait);
-        Check(within, DrainEndpoint.Within);
+        Check(wait, DrainEndpoint.Time);
+        Check(within, DrainEndpoint.Time);
         var command = new Command("drain", "Give an instance no new work and have what it has go elsewhere; exit code 0 only if it is empty.") { instance, pool, url, undo, within, wait, json };
         command.SetAction((parsed, cancellation) => RunAsync(
-            new DrainOrder(parsed.GetValue(instance)!, parsed.GetValue(pool), parsed.GetValue(undo), DrainEndpoint.Within.Parse(parsed.GetValue(within)!).Value, DrainEndpoint.Wait.Parse(parsed.GetValue(wait)!).Value),
+            new DrainOrder(parsed.GetValue(instance)!, parsed.GetValue(pool), parsed.GetValue(undo), DrainEndpoint.Time.Parse(parsed.GetValue(within)!).Value, DrainEndpoint.Time.Parse(parsed.GetValue(wait)!).Value),
             new Uri(parsed.GetValue(url)!), parsed.GetValue(json), Console.Out, Console.Error, cancellation));
         return command;
     }

@@ -34,16 +34,24 @@ public sealed class MemoryConversations(long mostBytes, TimeProvider time) : ICo
         {
             if (_byId.TryGetValue(response.Id, out LinkedListNode<StoredResponse>? before))
                 Remove(before);
-            _byId[response.Id] = _byUse.AddLast(response);
-            Bytes += SizeOf(response);
-            DateTimeOffset now = time.GetUtcNow();
-            while (_byUse.First is { } oldest && (Bytes > mostBytes || oldest.Value.ExpiresAt <= now))
-            {
-                Dropped += oldest.Value.ExpiresAt > now ? 1 : 0;
-                Remove(oldest);
-            }
+            Add(response);
+            Trim();
         }
         return Task.CompletedTask;
+    }
+
+    /// <summary>Keeps those answers it does not have, and counts all of them as used now.</summary>
+    public void Remember(IReadOnlyList<StoredResponse> responses)
+    {
+        lock (_lock)
+        {
+            foreach (StoredResponse response in responses)
+                if (_byId.TryGetValue(response.Id, out LinkedListNode<StoredResponse>? known))
+                    Use(known);
+                else
+                    Add(response);
+            Trim();
+        }
     }
 
     /// <inheritdoc />
@@ -67,11 +75,7 @@ public sealed class MemoryConversations(long mostBytes, TimeProvider time) : ICo
             }
             turns.Reverse();
             foreach (StoredResponse turn in turns)
-            {
-                LinkedListNode<StoredResponse> used = _byId[turn.Id];
-                _byUse.Remove(used);
-                _byUse.AddLast(used);
-            }
+                Use(_byId[turn.Id]);
         }
         return Task.FromResult<IReadOnlyList<StoredResponse>>(turns);
     }
@@ -105,6 +109,28 @@ public sealed class MemoryConversations(long mostBytes, TimeProvider time) : ICo
             return found;
         Remove(found);
         return null;
+    }
+
+    private void Add(StoredResponse response)
+    {
+        _byId[response.Id] = _byUse.AddLast(response);
+        Bytes += SizeOf(response);
+    }
+
+    private void Use(LinkedListNode<StoredResponse> node)
+    {
+        _byUse.Remove(node);
+        _byUse.AddLast(node);
+    }
+
+    private void Trim()
+    {
+        DateTimeOffset now = time.GetUtcNow();
+        while (_byUse.First is { } oldest && (Bytes > mostBytes || oldest.Value.ExpiresAt <= now))
+        {
+            Dropped += oldest.Value.ExpiresAt > now ? 1 : 0;
+            Remove(oldest);
+        }
     }
 
     private void Remove(LinkedListNode<StoredResponse> node)

@@ -40,8 +40,7 @@ public sealed class RememberedConversations(IConversations shared, MemoryConvers
         try
         {
             IReadOnlyList<StoredResponse> turns = await shared.HistoryAsync(id, owner, cancellation);
-            foreach (StoredResponse turn in turns)
-                await recent.SaveAsync(turn, cancellation);
+            recent.Remember(turns);
             return turns;
         }
         catch (ConversationsUnavailableException)

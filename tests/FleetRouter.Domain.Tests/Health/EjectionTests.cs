@@ -301,6 +301,37 @@ public sealed class EjectionTests
     }
 
     [Fact]
+    public void Who_waits_for_a_probe_has_an_answer_within_a_second_though_answers_go_on_breaking_and_the_probe_hangs()
+    {
+        PoolDriver pool = Pool("a");
+        string[] there = [.. Enumerable.Range(0, 20).Select(_ => pool.Place(pool.Request()).RequestId)];
+        pool.End(there[0], RequestEnd.EngineBroke);
+        PlacementRequest late = pool.Request();
+        Assert.IsType<Held>(pool.Arrive(late));
+        foreach (string request in there[1..])
+        {
+            pool.Advance(0.05);
+            pool.End(request, RequestEnd.EngineBroke);
+        }
+        Assert.Contains(pool.Effects, e => e is Refuse { Refusal.Reason: "no-instance" } refused && refused.RequestId == late.Id);
+    }
+
+    [Fact]
+    public void Who_waits_for_a_probe_is_refused_though_half_an_answer_waits_on_before_it()
+    {
+        PoolDriver pool = Pool("a", "b");
+        Dispatch first = pool.Place(pool.Request()), second = pool.Place(pool.Request());
+        foreach (Dispatch sent in new[] { first, second })
+            pool.Give(new AttemptFailed(pool.Now, sent.RequestId, AttemptFailure.Broke, "connection reset", 10));
+        PlacementRequest late = pool.Request();
+        Assert.IsType<Held>(pool.Arrive(late));
+        pool.Advance(1);
+        Assert.Contains(pool.Effects, e => e is Refuse { Refusal.Reason: "no-instance" } refused && refused.RequestId == late.Id);
+        pool.Probe("b");
+        Assert.Contains(pool.Effects, e => e is Dispatch { Instance: "b" } again && again.RequestId == first.RequestId && again.Decision.EmittedTokens == 10);
+    }
+
+    [Fact]
     public void With_all_instances_out_of_reach_new_requests_are_refused_at_once_and_served_again_when_one_is_back()
     {
         PoolDriver pool = Pool("a", "b");

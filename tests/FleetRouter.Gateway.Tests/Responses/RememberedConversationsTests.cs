@@ -45,6 +45,25 @@ public sealed class RememberedConversationsTests
     }
 
     [Fact]
+    public async Task What_is_remembered_is_not_remembered_again_and_counts_as_used()
+    {
+        var recent = new MemoryConversations(4 * (MemoryConversations.Overhead + 4), TimeProvider.System);
+        var gateway = new RememberedConversations(_shared, recent);
+        foreach (StoredResponse turn in new[] { Turn("a"), Turn("b", "a"), Turn("c", "b") })
+            await _shared.SaveAsync(turn, Stop);
+        await gateway.HistoryAsync("b", "o", Stop);
+        StoredResponse? first = await recent.FindAsync("a", "o", Stop);
+        await gateway.SaveAsync(Turn("x"), Stop);
+        await gateway.HistoryAsync("c", "o", Stop);   // a new turn, come by way of another gateway
+        Assert.Same(first, await recent.FindAsync("a", "o", Stop));
+        Assert.Equal(4, recent.Count);
+        await gateway.SaveAsync(Turn("y"), Stop);
+        Assert.Null(await recent.FindAsync("x", "o", Stop));
+        _shared.IsAway = true;
+        Assert.Equal(["a", "b", "c"], (await gateway.HistoryAsync("c", "o", Stop)).Select(turn => turn.Id));
+    }
+
+    [Fact]
     public async Task What_another_gateway_deleted_is_gone_here_too()
     {
         await _conversations.SaveAsync(Turn("a"), Stop);
@@ -53,7 +72,7 @@ public sealed class RememberedConversationsTests
         Assert.Empty(await _conversations.HistoryAsync("a", "o", Stop));
     }
 
-    /// <summary>Shared conversations that can be out of reach.</summary>
+    /// <summary>Shared conversations that can be out of reach; each time they are read they are other objects, as from a database.</summary>
     private sealed class AwayConversations : IConversations
     {
         private readonly MemoryConversations _kept = new(1_000_000, TimeProvider.System);
@@ -64,7 +83,7 @@ public sealed class RememberedConversationsTests
 
         public Task SaveAsync(StoredResponse response, CancellationToken cancellation) => _kept.SaveAsync(response, cancellation);
         public async Task<StoredResponse?> FindAsync(string id, string owner, CancellationToken cancellation) => await Kept.FindAsync(id, owner, cancellation);
-        public async Task<IReadOnlyList<StoredResponse>> HistoryAsync(string id, string owner, CancellationToken cancellation) => await Kept.HistoryAsync(id, owner, cancellation);
+        public async Task<IReadOnlyList<StoredResponse>> HistoryAsync(string id, string owner, CancellationToken cancellation) => [.. (await Kept.HistoryAsync(id, owner, cancellation)).Select(turn => turn with { })];
         public async Task<bool> DeleteAsync(string id, string owner, CancellationToken cancellation) => await Kept.DeleteAsync(id, owner, cancellation);
         public ValueTask<string?> HomeAsync(string pool, string session, CancellationToken cancellation) => new((string?)null);
         public void Settled(string pool, string session, string instance)

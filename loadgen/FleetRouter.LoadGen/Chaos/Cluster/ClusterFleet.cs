@@ -24,8 +24,6 @@ internal sealed class ClusterFleet : IAsyncDisposable
 
     public string Model { get; }
 
-    public LocalPostgres Database => _database;
-
     /// <summary>Base address of each gateway.</summary>
     public IReadOnlyList<Uri> Gateways => [.. _gateways.Select(gateway => gateway.Address)];
 
@@ -36,10 +34,10 @@ internal sealed class ClusterFleet : IAsyncDisposable
         LocalPostgres? database = null;
         try
         {
-            database = await LocalPostgres.Start(stop);
+            await Told(async () => database = await LocalPostgres.Start(["max_connections=200"], stop));
             var ready = await engines.Ready(Patience, stop);
             Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
-            var fleet = new ClusterFleet(engines, database, ready.GetProperty("model").GetString()!, addresses, gateways, orleans);
+            var fleet = new ClusterFleet(engines, database!, ready.GetProperty("model").GetString()!, addresses, gateways, orleans);
             await Task.WhenAll(Enumerable.Range(0, gateways).Select(gateway => fleet.Begin(gateway, stop)));
             return fleet;
         }
@@ -49,6 +47,19 @@ internal sealed class ClusterFleet : IAsyncDisposable
             if (database is not null) await database.DisposeAsync();
             throw;
         }
+    }
+
+    /// <summary>Ends the database as a crash would.</summary>
+    public Task StopDatabase() => _database.Stop();
+
+    /// <summary>Starts it again; returns once it takes connections.</summary>
+    /// <exception cref="UsageException">It does not start.</exception>
+    public Task BeginDatabase(CancellationToken stop) => Told(() => _database.Begin(stop));
+
+    private static async Task Told(Func<Task> start)
+    {
+        try { await start(); }
+        catch (InvalidOperationException wrong) { throw new UsageException(wrong.Message); }
     }
 
     /// <summary>Starts a gateway, at the address it had before; returns when it is ready.</summary>
@@ -61,7 +72,7 @@ internal sealed class ClusterFleet : IAsyncDisposable
         try
         {
             var process = ChildProcess.Start(string.Create(CultureInfo.InvariantCulture, $"gateway {number}"), DemoFleet.Dotnet,
-                new Dictionary<string, string> { [Connection] = _database.ConnectionString },
+                new Dictionary<string, string> { [Connection] = _database.ConnectionTo("postgres") },
                 [DemoFleet.Sibling("FleetRouter.Gateway"), "run", "--config", file, "--ready-json", "--exit-with-parent"]);
             _gateways[number] = new Gateway(process, address);
             await process.Ready(Patience, stop);

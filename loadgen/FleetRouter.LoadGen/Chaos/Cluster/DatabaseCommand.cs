@@ -47,12 +47,12 @@ internal static class DatabaseCommand
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var talking = load.Run(enough.Token, stop);
         await Task.Delay(Around, stop);
-        await fleet.Database.Stop();
+        await fleet.StopDatabase();
         var (goneAt, before) = (clock.Now, load.Turns);
         if (!settings.NoProgress) Console.Error.WriteLine($"the database is away; {before} turns so far");
         await Task.Delay(settings.Away, stop);
         var meanwhile = load.Turns - before;
-        await fleet.Database.Begin(stop);
+        await fleet.BeginDatabase(stop);
         if (!settings.NoProgress) Console.Error.WriteLine($"it is back; {meanwhile} turns meanwhile");
         var away = clock.Now - goneAt;
         await Task.Delay(Around, stop);
