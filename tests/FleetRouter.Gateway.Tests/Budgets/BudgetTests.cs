@@ -4,6 +4,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using FleetRouter.EngineSim.Faults;
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.Tests.Clients;
 using FleetRouter.Hosting.Ports;
@@ -16,7 +17,7 @@ public sealed class BudgetTests
 {
     private const string First = "key-one", Second = "key-two", Free = "key-of-nobody-in-particular";
 
-    private static ApiKey Key(string key) => new() { Name = "holder-of-" + key, Sha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))) };
+    internal static ApiKey Key(string key) => new() { Name = "holder-of-" + key, Sha256 = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key))) };
 
     private static Func<GatewayOptions, GatewayOptions> Tenant(long tokens, int maxAnswer = 100) => options => options with
     {
@@ -146,6 +147,28 @@ public sealed class BudgetTests
         string page = await gateway.Http.GetStringAsync("/metrics");
         Assert.Equal(counted, Sum(page, "fleetrouter_tenant_spent_tokens_total"));
         Assert.Equal(answerTokens, Sum(page, "fleetrouter_completion_tokens_total"));
+    }
+
+    [Theory]
+    [InlineData(true, "")]
+    [InlineData(false, "")]
+    [InlineData(false, "\"guided_regex\":\".*\",")]   // cannot go on: asked for anew
+    public async Task An_answer_that_goes_on_elsewhere_is_paid_once(bool stream, string more)
+    {
+        await using GatewayUnderTest gateway = await GatewayUnderTest.StartAsync(GatewayUnderTest.Fast(3), gateway: Tenant(10_000));
+        foreach (var engine in gateway.Engines!.Instances.Take(2))
+            engine.Faults.Add(new Fault(FaultKind.Cut) { AfterTokens = 5, Times = 1 });
+        // Of three engines two break off once each: among three requests at least one goes on elsewhere.
+        for (int i = 0; i < 3; i++)
+        {
+            (HttpResponseMessage answer, string text) = await AskAsync(gateway, First, "{" + more + GatewayUnderTest.Chat("on and on", 12, stream, ignoreEos: true)[1..]);
+            Assert.True(answer.StatusCode == HttpStatusCode.OK, text);
+        }
+        await gateway.NoLeaseLeft();
+        string page = await gateway.Http.GetStringAsync("/metrics");
+        Assert.Equal(36, Sum(page, "fleetrouter_completion_tokens_total"));
+        Assert.Equal(36 + Sum(page, "fleetrouter_prompt_tokens_total"), Sum(page, "fleetrouter_tenant_spent_tokens_total"));
+        Assert.True(await CountedAsync(gateway) > Sum(page, "fleetrouter_tenant_spent_tokens_total"), "no engine made anything twice");
     }
 
     [Fact]

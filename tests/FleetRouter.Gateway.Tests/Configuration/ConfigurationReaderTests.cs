@@ -161,7 +161,7 @@ public sealed class ConfigurationReaderTests
     [InlineData(Pool + "tenants:\n- name: t\n  tokens: 5\n  apiKeys: []", "f.yaml:8:12: tenants[0].apiKeys: no key; add at least one")]
     [InlineData(Pool + "tenants:\n- name: t\n  tokens: 0\n  apiKeys: [{name: k, sha256: " + Digest + "}]", "f.yaml:7:11: tenants[0].tokens: '0' is out of range; *")]
     [InlineData(Pool + "tenants:\n- name: t\n  tokens: 5\n  apiKeys: [{name: k, sha256: " + Digest + "}]\n- name: t\n  tokens: 5\n  apiKeys: [{name: l, sha256: abc}]", "f.yaml:9:9: tenants[1].name: a tenant of this name is in line 6 already; give each tenant its own name")]
-    [InlineData(Pool + "apiKeys:\n- name: k\n  sha256: " + Digest + "\ntenants:\n- name: t\n  tokens: 5\n  apiKeys: [{name: l, sha256: " + Digest + "}]", "f.yaml:11:32: tenants[0].apiKeys[0].sha256: the same key is in line 7 already; keep one of the two")]
+    [InlineData(Pool + "apiKeys:\n- name: k\n  sha256: " + Digest + "\ntenants:\n- name: t\n  tokens: 5\n  apiKeys: [{name: l, sha256: " + Digest + "}]", "f.yaml:11:31: tenants[0].apiKeys[0].sha256: the same key is in line 7 already; keep one of the two")]
     [InlineData(Pool + "limits:\n  body: 1023B", "f.yaml:6:9: limits.body: '1023B' is out of range; write 1KiB to 1GiB")]
     [InlineData(Pool + "limits:\n  body: 64", "f.yaml:6:9: limits.body: '64' has no unit; write 64MiB")]
     [InlineData("pools:\n- name: a b\n  dns: {name: 10.0.0.1}", "f.yaml:2:9: pools[0].name: 'a b' is no name; write 1 to 63 *")]
