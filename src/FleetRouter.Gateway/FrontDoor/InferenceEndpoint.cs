@@ -36,7 +36,7 @@ internal sealed class InferenceEndpoint(
         }
         finally
         {
-            end.Reservation?.Settle(end.Spent(context.Response.StatusCode));
+            end.Settle(context.Response.StatusCode);   // where it did not come so far as to be placed
             telemetry.Ended(end.Pool, end.Outcome, context.Response.StatusCode, time.GetElapsedTime(arrivedAt), end.FirstToken, end.Usage);
         }
     }
@@ -125,9 +125,9 @@ internal sealed class InferenceEndpoint(
         }
         finally
         {
-            (end.FirstToken, end.Usage) = (attempt?.TimeToFirstToken, attempt?.Usage);
+            (end.FirstToken, end.Usage, end.RequestEnd) = (attempt?.TimeToFirstToken, attempt?.Usage, requestEnd);
+            end.Settle(context.Response.StatusCode);
             pool.Host.Ended(request.Id, requestEnd, attempt?.Usage);
-            end.RequestEnd = requestEnd;
             if (requestEnd == RequestEnd.Completed)
                 homes.Settled(end.Pool, request.SessionId, attempt!.Placement.Instance!);
         }
@@ -238,9 +238,16 @@ internal sealed class InferenceEndpoint(
         /// <summary>What a tenant's budget paid in advance; null where none does.</summary>
         public Reservation? Reservation;
 
-        /// <summary>Tokens that the request cost, by the engine's own count; null where there is none.</summary>
+        /// <summary>Gives back what was reserved and not spent.</summary>
         /// <param name="status">The answer's: an error costs nothing.</param>
-        public long? Spent(int status) => !IsAsked || RequestEnd == RequestEnd.Completed && status >= 400 ? 0
+        public void Settle(int status)
+        {
+            Reservation?.Settle(Spent(status));
+            Reservation = null;
+        }
+
+        /// <summary>Tokens that the request cost, by the engine's own count; null where there is none.</summary>
+        private long? Spent(int status) => !IsAsked || RequestEnd == RequestEnd.Completed && status >= 400 ? 0
             : RequestEnd == RequestEnd.Completed && Usage is { } usage ? (long)usage.PromptTokens + usage.CompletionTokens : null;
     }
 }

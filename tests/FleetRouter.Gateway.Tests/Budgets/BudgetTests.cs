@@ -51,6 +51,17 @@ public sealed class BudgetTests
     private static async Task<string> LinesAsync(GatewayUnderTest gateway) =>
         string.Join('\n', (await gateway.Http.GetStringAsync("/metrics")).Split('\n').Where(line => line.StartsWith("fleetrouter_tenant", StringComparison.Ordinal)));
 
+    /// <summary>Waits until the gateway has counted so many tokens of answers, which is the last it does for a request; its metrics then.</summary>
+    private static async Task<string> UntilCountedAsync(GatewayUnderTest gateway, long answerTokens)
+    {
+        using var late = new CancellationTokenSource(TimeSpan.FromMinutes(1));
+        string page;
+        while (Sum(page = await gateway.Http.GetStringAsync("/metrics", late.Token), "fleetrouter_completion_tokens_total") < answerTokens)
+            await Task.Yield();
+        Assert.Equal(answerTokens, Sum(page, "fleetrouter_completion_tokens_total"));
+        return page;
+    }
+
     /// <summary>Spends with many clients at once until each is refused; how many requests were served.</summary>
     private static async Task<int> SpendAllAsync(IReadOnlyList<GatewayUnderTest> gateways, int seed)
     {
@@ -142,11 +153,8 @@ public sealed class BudgetTests
         Assert.True(answer.StatusCode == HttpStatusCode.OK, text);
         if (fields.Contains("stream_options"))
             Assert.DoesNotContain("\"usage\":{", text);
-        await gateway.NoLeaseLeft();
-        long counted = await CountedAsync(gateway) - before;
-        string page = await gateway.Http.GetStringAsync("/metrics");
-        Assert.Equal(counted, Sum(page, "fleetrouter_tenant_spent_tokens_total"));
-        Assert.Equal(answerTokens, Sum(page, "fleetrouter_completion_tokens_total"));
+        string page = await UntilCountedAsync(gateway, answerTokens);
+        Assert.Equal(await CountedAsync(gateway) - before, Sum(page, "fleetrouter_tenant_spent_tokens_total"));
     }
 
     [Theory]
@@ -164,11 +172,31 @@ public sealed class BudgetTests
             (HttpResponseMessage answer, string text) = await AskAsync(gateway, First, "{" + more + GatewayUnderTest.Chat("on and on", 12, stream, ignoreEos: true)[1..]);
             Assert.True(answer.StatusCode == HttpStatusCode.OK, text);
         }
-        await gateway.NoLeaseLeft();
-        string page = await gateway.Http.GetStringAsync("/metrics");
-        Assert.Equal(36, Sum(page, "fleetrouter_completion_tokens_total"));
+        string page = await UntilCountedAsync(gateway, 36);
         Assert.Equal(36 + Sum(page, "fleetrouter_prompt_tokens_total"), Sum(page, "fleetrouter_tenant_spent_tokens_total"));
         Assert.True(await CountedAsync(gateway) > Sum(page, "fleetrouter_tenant_spent_tokens_total"), "no engine made anything twice");
+    }
+
+    [Fact]
+    public async Task A_turn_is_paid_with_the_turns_before_it()
+    {
+        await using GatewayUnderTest gateway = await GatewayUnderTest.StartAsync(GatewayUnderTest.Fast(1), gateway: Tenant(10_000));
+        long before = await CountedAsync(gateway);
+        string? previous = null;
+        for (int turn = 0; turn < 3; turn++)
+        {
+            string body = JsonSerializer.Serialize(new { model = GatewayUnderTest.Model, input = "and then?", max_output_tokens = 6, previous_response_id = previous, store = true });
+            (HttpResponseMessage answer, string text) = await AskAsync(gateway, turn == 1 ? Second : First, body, "/v1/responses");
+            if (turn == 1)
+            {
+                Assert.Equal(HttpStatusCode.NotFound, answer.StatusCode);   // conversations are a key's, budgets a tenant's
+                continue;
+            }
+            Assert.True(answer.StatusCode == HttpStatusCode.OK, text);
+            previous = JsonDocument.Parse(text).RootElement.GetProperty("id").GetString();
+        }
+        await gateway.NoLeaseLeft();
+        Assert.Equal(await CountedAsync(gateway) - before, Sum(await gateway.Http.GetStringAsync("/metrics"), "fleetrouter_tenant_spent_tokens_total"));
     }
 
     [Fact]
