@@ -1,6 +1,7 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using FleetRouter.Gateway.Admin;
+using FleetRouter.Gateway.Budgets;
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.Fleet;
 using FleetRouter.Gateway.Forwarding;
@@ -11,6 +12,7 @@ using FleetRouter.Gateway.Telemetry;
 using FleetRouter.Hosting;
 using FleetRouter.Hosting.Conversations;
 using FleetRouter.Hosting.Ports;
+using FleetRouter.Hosting.Tenants;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
@@ -35,6 +37,7 @@ internal sealed class GatewayServer : IAsyncDisposable
     private readonly FrontDoorPipeline _door;
     private readonly IPools _pools;
     private readonly FleetHost _fleet;
+    private readonly TenantBudgets _budgets;
     private readonly GatewayDatabase? _database;
     private readonly EngineForwarder _forwarder;
     private readonly PrometheusWriter _metrics;
@@ -42,7 +45,7 @@ internal sealed class GatewayServer : IAsyncDisposable
     private readonly ILogger<GatewayServer> _log;
     private GatewayOptions _options;
 
-    private GatewayServer(GatewayOptions options, TimeProvider time, IConversations? conversations)
+    private GatewayServer(GatewayOptions options, TimeProvider time, IConversations? conversations, ITenantAccounts? accounts)
     {
         _options = options;
         _meter = new Meter(new MeterOptions(MeterName) { Scope = this });
@@ -61,9 +64,13 @@ internal sealed class GatewayServer : IAsyncDisposable
         conversations ??= _database is { } database
             ? new RememberedConversations(database.Conversations, new MemoryConversations(options.Responses.MemoryBytes, time))
             : InMemory(options.Responses, time);
-        var inference = new InferenceEndpoint(_fleet, _forwarder, new Turns(conversations, options.Responses, options.MaxBodyBytes, time), new SharedHomes(conversations, time),
+        _budgets = new TenantBudgets(accounts ?? _database?.Accounts ?? new MemoryTenantAccounts(time), clock, _meter, logs.CreateLogger<TenantBudgets>());
+        var inference = new InferenceEndpoint(_fleet, _forwarder, _budgets, new Turns(conversations, options.Responses, options.MaxBodyBytes, time), new SharedHomes(conversations, time),
             new RequestTelemetry(_meter), new ResumeTelemetry(_meter), time);
-        _door = new FrontDoorPipeline(_fleet, inference, new KeptResponses(conversations), _metrics.Write, logs.CreateLogger<FrontDoorPipeline>()) { Keys = new(options.ApiKeys) };
+        _door = new FrontDoorPipeline(_fleet, inference, new KeptResponses(conversations), _metrics.Write, logs.CreateLogger<FrontDoorPipeline>()) { Keys = new(options.ApiKeys, options.Tenants) };
+        _budgets.Apply(options.Tenants);
+        if (options.Tenants.Count > 0 && accounts is null && _database is null)
+            _log.LogInformation(51, "Tenants' budgets are this gateway's own: without a database no other gateway knows what is spent here, and a start begins them anew");
         _front.Run(_door.HandleAsync);
         AdminApi.Map(_admin, _fleet, telemetry, clock);
     }
@@ -79,9 +86,11 @@ internal sealed class GatewayServer : IAsyncDisposable
     /// <param name="options">What the configuration says.</param>
     /// <param name="time">The clock; null for the wall's.</param>
     /// <param name="conversations">What keeps conversations; null for the configured database, or this process's memory.</param>
-    public static async Task<GatewayServer> StartAsync(GatewayOptions options, TimeProvider? time = null, IConversations? conversations = null)
+    /// <param name="accounts">Where tenants' accounts are; null for the configured database, or this process's memory.</param>
+    public static async Task<GatewayServer> StartAsync(
+        GatewayOptions options, TimeProvider? time = null, IConversations? conversations = null, ITenantAccounts? accounts = null)
     {
-        var server = new GatewayServer(options, time ?? TimeProvider.System, conversations);
+        var server = new GatewayServer(options, time ?? TimeProvider.System, conversations, accounts);
         try
         {
             if (server._database is { } database)
@@ -107,7 +116,8 @@ internal sealed class GatewayServer : IAsyncDisposable
             || options.MaxBodyBytes != _options.MaxBodyBytes || options.Upstream != _options.Upstream || options.Journal != _options.Journal || options.Responses != _options.Responses || options.Database != _options.Database || options.Cluster != _options.Cluster)
             _log.LogWarning(2, "listen, admin, limits, upstream, journal, responses, database and cluster take effect at the next start");
         _options = options;
-        _door.Keys = new ApiKeyRing(options.ApiKeys);
+        _budgets.Apply(options.Tenants);
+        _door.Keys = new ApiKeyRing(options.ApiKeys, options.Tenants);
         await _fleet.ApplyAsync(options);
         _log.LogInformation(3, "The changed configuration is in force: {Pools} pools", options.Pools.Count);
     }
@@ -130,6 +140,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         await _front.DisposeAsync();
         await _admin.DisposeAsync();
         await _fleet.DisposeAsync();
+        await _budgets.DisposeAsync();
         if (_database is not null)
             await _database.DisposeAsync();
         _forwarder.Dispose();

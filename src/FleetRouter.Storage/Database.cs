@@ -75,7 +75,7 @@ public sealed partial class Database : IAsyncDisposable
     /// <summary>A connection of its own.</summary>
     internal ValueTask<NpgsqlConnection> OwnConnectionAsync(CancellationToken cancellation) => _single.OpenConnectionAsync(cancellation);
 
-    /// <summary>Asks for something that changes nothing; once more where the database was only restarted.</summary>
+    /// <summary>Asks for something that may be asked twice; once more where the database was only restarted.</summary>
     /// <exception cref="ConversationsUnavailableException">The database cannot be read now.</exception>
     internal async Task<T> ReadAsync<T>(Func<NpgsqlConnection, CancellationToken, Task<T>> ask, CancellationToken cancellation)
     {

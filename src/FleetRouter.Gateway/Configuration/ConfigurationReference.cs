@@ -14,6 +14,14 @@ internal static class ConfigurationReference
           - name: team-search
             # printf %s KEY | sha256sum
             sha256: 2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683
+        tenants:
+          - name: acme
+            tokens: 50000000
+            per: 1d
+            maxAnswer: 8192
+            apiKeys:
+              - name: acme-production
+                sha256: 9b3f1d6e0c5a4827b6f0e1d2c3a4958677685940312fedcba98765432100aabb
         limits:
           body: 64MiB
         upstream:
@@ -45,6 +53,7 @@ internal static class ConfigurationReference
               - url: http://10.0.0.12:8000
             engineApiKeyEnv: ENGINE_API_KEY
             resume: true
+            templateTokens: 600
             ttftSlo: 2s
             ttftSloPerThousandTokens: 50ms
             interTokenSlo: 80ms
@@ -103,6 +112,7 @@ internal static class ConfigurationReference
         var lines = new OptionTable(policies).Options.SelectMany(option => option.Describe("", OptionTable.Defaults)).ToList();
         AppendTable(page, "The gateway", "", lines.Where(line => !line.Path.Contains("[]")));
         AppendTable(page, "Each of apiKeys", "apiKeys[].", lines);
+        AppendTable(page, "Each of tenants", "tenants[].", lines);
         AppendTable(page, "Each of pools", "pools[].", lines);
         return page.ToString();
     }

@@ -12,8 +12,13 @@ internal sealed class CrossChecks(YamlBlock file, ProblemList problems)
     {
         var pools = Blocks(file, "pools");
         Distinct(Texts(pools, "pools", "name"), "a pool of this name is in line {0} already", "give each pool its own name");
-        Distinct(Texts(Blocks(file, "apiKeys"), "apiKeys", "name"), "a key of this name is in line {0} already", "give each key its own name");
-        Distinct(Texts(Blocks(file, "apiKeys"), "apiKeys", "sha256", text => text.ToLowerInvariant()), "the same key is in line {0} already", "keep one of the two");
+        var tenants = Blocks(file, "tenants");
+        Distinct(Texts(tenants, "tenants", "name"), "a tenant of this name is in line {0} already", "give each tenant its own name");
+        Distinct(Keys("name"), "a key of this name is in line {0} already", "give each key its own name");
+        Distinct(Keys("sha256", text => text.ToLowerInvariant()), "the same key is in line {0} already", "keep one of the two");
+        foreach (var (tenant, index) in tenants.Select((tenant, index) => (tenant, index)))
+            if (tenant?["apiKeys"] is YamlList { Items.Count: 0 } keyless)
+                problems.Add(keyless, $"tenants[{index}].apiKeys", "no key", "add at least one");
         Distinct(pools.SelectMany((pool, index) => Texts(Blocks(pool, "instances"), $"pools[{index}].instances", "url", EngineName)),
             "the same engine is in line {0} already", "name each engine once, in one pool");
         if (file["pools"] is YamlList { Items.Count: 0 } none) problems.Add(none, "pools", "no pool", "add at least one");
@@ -28,6 +33,11 @@ internal sealed class CrossChecks(YamlBlock file, ProblemList problems)
         if ((file["database"] as YamlBlock)?["journal"] is YamlValue { Text: "true" } kept && (file["journal"] as YamlBlock)?["path"] is not null)
             problems.Add(kept, "database.journal", "journal.path is given too", "keep one of the two");
     }
+
+    /// <summary>Those of clients and of tenants alike: a key has one holder.</summary>
+    private IEnumerable<(YamlValue Node, string Path, string Key)> Keys(string name, Func<string, string?>? key = null) =>
+        Texts(Blocks(file, "apiKeys"), "apiKeys", name, key).Concat(Blocks(file, "tenants").SelectMany((tenant, index) =>
+            Texts(Blocks(tenant, "apiKeys"), $"tenants[{index}].apiKeys", name, key)));
 
     private void CheckPool(YamlBlock pool, string path, Func<string, string?>? environment)
     {

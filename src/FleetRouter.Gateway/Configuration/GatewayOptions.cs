@@ -17,6 +17,9 @@ internal sealed record GatewayOptions
     /// <summary>Keys a client may show; none means that every client may ask.</summary>
     public IReadOnlyList<ApiKey> ApiKeys { get; init; } = [];
 
+    /// <summary>Holders of keys who may spend so much and no more.</summary>
+    public IReadOnlyList<TenantSection> Tenants { get; init; } = [];
+
     public long MaxBodyBytes { get; init; } = 64L << 20;
 
     public UpstreamOptions Upstream { get; init; } = new();
@@ -40,6 +43,23 @@ internal sealed record ApiKey
 
     /// <summary>SHA-256 of the key's UTF-8 bytes, 64 lower-case hexadecimal digits.</summary>
     public string Sha256 { get; init; } = "";
+}
+
+/// <summary>A tenant: who it is and what it may spend.</summary>
+internal sealed record TenantSection
+{
+    public string Name { get; init; } = "";
+
+    /// <summary>Tokens of prompts and answers in one window.</summary>
+    public long Tokens { get; init; }
+
+    /// <summary>Length of a window.</summary>
+    public TimeSpan Per { get; init; } = TimeSpan.FromHours(1);
+
+    /// <summary>Most tokens of an answer whose request gives no bound.</summary>
+    public int MaxAnswer { get; init; } = 4_096;
+
+    public IReadOnlyList<ApiKey> ApiKeys { get; init; } = [];
 }
 
 /// <summary>How the gateway talks to engines.</summary>
@@ -110,6 +130,9 @@ internal sealed record PoolSection
 
     /// <summary>Environment variable that holds the key the engines want; null if they want none.</summary>
     public string? EngineApiKeyEnv { get; init; }
+
+    /// <summary>Tokens that the models' chat template may add of its own to a prompt.</summary>
+    public int TemplateTokens { get; init; } = 1_024;
 
     /// <summary>Whether engines are asked for the ids of their tokens, and to stream what clients want whole. Default true.</summary>
     public bool Resume { get; init; } = true;

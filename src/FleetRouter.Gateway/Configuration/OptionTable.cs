@@ -22,7 +22,9 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
                 "Where fleet state and decisions are read. It asks for no key: keep it on loopback or a private network. Read at start only."),
         ]),
         new ListOption<GatewayOptions, ApiKey>("apiKeys", ApiKeyOptions, new ApiKey(), (o, v) => o with { ApiKeys = v },
-            "Clients must show one of these keys as `Authorization: Bearer KEY`. Without any, every client is served."),
+            "Clients must show one of these keys, or one of a tenant's, as `Authorization: Bearer KEY`. Without any, every client is served."),
+        new ListOption<GatewayOptions, TenantSection>("tenants", TenantOptions, new TenantSection(), (o, v) => o with { Tenants = v },
+            "Holders of keys with a budget of tokens, which is never exceeded; see [budgets](budgets.md). Requests with other keys have none."),
         new GroupOption<GatewayOptions>("limits",
         [
             new ValueOption<GatewayOptions, long>("body", Quantities.Size(1L << 10, 1L << 30), o => o.MaxBodyBytes, (o, v) => o with { MaxBodyBytes = v },
@@ -88,6 +90,20 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             "The key's SHA-256, as `printf %s KEY | sha256sum` prints it, so that the file holds no secret.") { Required = true },
     ];
 
+    private static IReadOnlyList<Option<TenantSection>> TenantOptions { get; } =
+    [
+        new ValueOption<TenantSection, string>("name", TextKinds.Name, t => t.Name, (t, v) => t with { Name = v },
+            "The tenant in metrics, errors and the database; once in the file.") { Required = true },
+        new ValueOption<TenantSection, long>("tokens", Quantities.Count(1, 1_000_000_000_000_000), t => t.Tokens, (t, v) => t with { Tokens = v },
+            "Tokens of prompts and answers that it may spend in one window; beyond it 429. A change holds at once.") { Required = true },
+        Time<TenantSection>("per", "1s", "365d", t => t.Per, (t, v) => t with { Per = v },
+            "Length of a window. Windows begin at whole multiples of it since 1970 in UTC: those of `1h` at full hours. A change holds from the next window on."),
+        new ValueOption<TenantSection, int>("maxAnswer", Quantities.SmallCount(1, 10_000_000), t => t.MaxAnswer, (t, v) => t with { MaxAnswer = v },
+            "`max_tokens` set for a request that gives no bound to its answer, since one must be reserved. Engines reject a request whose prompt leaves less room than that."),
+        new ListOption<TenantSection, ApiKey>("apiKeys", ApiKeyOptions, new ApiKey(), (t, v) => t with { ApiKeys = v },
+            "The tenant's keys, at least one; all spend from the one budget.") { Required = true },
+    ];
+
     private static IReadOnlyList<Option<InstanceSection>> InstanceOptions { get; } =
     [
         new ValueOption<InstanceSection, Uri>("url", TextKinds.EngineUrl, i => i.Url, (i, v) => i with { Url = v },
@@ -120,6 +136,8 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             "Environment variable with the key the engines were started with (`--api-key`).") { DefaultText = "none" },
         new ValueOption<PoolSection, bool>("resume", TextKinds.Switch, p => p.Resume, (p, v) => p with { Resume = v },
             "Whether answers go on with another engine where one breaks off. For that engines are asked for token ids (`return_token_ids`, vLLM from 0.10; others pass over it) and to stream what clients want whole. Off for engines that reject a field they do not know."),
+        new ValueOption<PoolSection, int>("templateTokens", Quantities.SmallCount(0, 1_000_000), p => p.TemplateTokens, (p, v) => p with { TemplateTokens = v },
+            "Tokens that the models' chat template may add of its own, such as a default system prompt: reserved for each chat of a tenant with a budget, beside the bytes of its body. The default covers the templates in wide use, whose preambles have some hundreds."),
         PoolTime("ttftSlo", "10ms", "10m", o => o.TtftSlo, (o, v) => o with { TtftSlo = v },
             "Time to first token a request should meet: coming near it makes an instance dear, and who must begin first goes first. The dual-hash paper's SLO."),
         PoolTime("ttftSloPerThousandTokens", "0s", "1m", o => o.TtftSloPerThousandTokens, (o, v) => o with { TtftSloPerThousandTokens = v },

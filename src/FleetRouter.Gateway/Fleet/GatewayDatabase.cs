@@ -8,6 +8,7 @@ using FleetRouter.Storage;
 using FleetRouter.Storage.Conversations;
 using FleetRouter.Storage.Journal;
 using FleetRouter.Storage.Provisioning;
+using FleetRouter.Storage.Tenants;
 
 namespace FleetRouter.Gateway.Fleet;
 
@@ -25,11 +26,15 @@ internal sealed class GatewayDatabase : IAsyncDisposable
         var figures = new StorageFigures(meter);
         _conversations = new PostgresConversations(_database, meter, figures, logs);
         _journals = journal is { } keep ? new PostgresJournals(_database, figures, keep) : null;
+        Accounts = new PostgresTenantAccounts(_database);
         _provisioner = new ProvisionerRole(_database, meter, logs);
     }
 
     /// <summary>Answers and session homes, shared by all gateways on the database.</summary>
     public IConversations Conversations => _conversations;
+
+    /// <summary>Tenants' accounts, shared by all gateways on the database.</summary>
+    public ITenantAccounts Accounts { get; }
 
     /// <summary>The database that the configuration names; null if it names none.</summary>
     /// <exception cref="IOException">The connection string cannot be read.</exception>

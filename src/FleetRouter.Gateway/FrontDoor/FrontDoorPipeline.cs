@@ -14,7 +14,7 @@ internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoi
     private static readonly byte[] Ok = "ok\n"u8.ToArray();
 
     /// <summary>Who may ask; replaced when the configuration changes.</summary>
-    public volatile ApiKeyRing Keys = new([]);
+    public volatile ApiKeyRing Keys = new([], []);
 
     /// <summary>Set when the gateway is to stop: it serves on, but is no longer ready for more.</summary>
     public volatile bool Draining;
@@ -62,12 +62,12 @@ internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoi
         if (!path.StartsWith("/v1/", StringComparison.Ordinal))
             return NotFound(context, path);
         ApiKeyRing keys = Keys;
-        if (!keys.Admits(context.Request, out string owner))
+        if (!keys.Admits(context.Request, out Client client))
             return ApiKeyRing.Denied.WriteAsync(context);
         if (path == "/v1/models" || path.StartsWith("/v1/models/", StringComparison.Ordinal))
             return ModelsAsync(context, path);
         if (KeptResponses.TryRead(context.Request.Method, path, out KeptCall call))
-            return kept.HandleAsync(context, call, owner);
+            return kept.HandleAsync(context, call, client.Owner);
         ApiKind api = path switch
         {
             "/v1/chat/completions" => ApiKind.Chat,
@@ -78,7 +78,7 @@ internal sealed partial class FrontDoorPipeline(FleetHost fleet, InferenceEndpoi
         };
         return api != ApiKind.Other && context.Request.Method != "POST"
             ? new ErrorAnswer(405, "invalid_request_error", "method_not_allowed", $"Use POST for {path}.").WriteAsync(context)
-            : inference.HandleAsync(context, api, !keys.IsOpen, owner);
+            : inference.HandleAsync(context, api, !keys.IsOpen, client);
     }
 
     private Task ReadyAsync(HttpContext context) =>

@@ -1,6 +1,7 @@
 using FleetRouter.Domain.Admission;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
+using FleetRouter.Gateway.Budgets;
 using FleetRouter.Gateway.Fleet;
 using FleetRouter.Gateway.Forwarding;
 using FleetRouter.Gateway.Responses;
@@ -12,37 +13,39 @@ namespace FleetRouter.Gateway.FrontDoor;
 
 /// <summary>A request that names a model, from its body to the end of its answer.</summary>
 /// <remarks>
-/// 1 the body is read once and its prompt's blocks hashed → 2 the model names the pool → 3 the pool answers with an
+/// 1 the body is read once and its prompt's blocks hashed → 2 the model names the pool; a tenant's budget pays in advance → 3 the pool answers with an
 /// instance, holds the request, or refuses it → 4 YARP carries it there and the answer back, watched as it passes →
-/// 5 an engine that is busy or out of reach before its first byte leads back to 3 → 6 the end frees the lease.
+/// 5 an engine that is busy or out of reach before its first byte leads back to 3 → 6 the end frees the lease,
+/// and what was not spent goes back.
 /// </remarks>
 internal sealed class InferenceEndpoint(
-    FleetHost fleet, EngineForwarder forwarder, Turns turns, SharedHomes homes, RequestTelemetry telemetry, ResumeTelemetry resumes, TimeProvider time)
+    FleetHost fleet, EngineForwarder forwarder, TenantBudgets budgets, Turns turns, SharedHomes homes, RequestTelemetry telemetry, ResumeTelemetry resumes, TimeProvider time)
 {
     private static ReadOnlySpan<byte> UsageWish => "\"stream_options\":{\"include_usage\":true},"u8;
     private static ReadOnlySpan<byte> TokenIdsWish => "\"return_token_ids\":true,"u8;
     private static ReadOnlySpan<byte> StreamWish => "\"stream\":true,"u8;
 
-    public async Task HandleAsync(HttpContext context, ApiKind api, bool keysAreOurs, string owner)
+    public async Task HandleAsync(HttpContext context, ApiKind api, bool keysAreOurs, Client client)
     {
         long arrivedAt = time.GetTimestamp();
         telemetry.Began();
         var end = new Ending();
         try
         {
-            await ServeAsync(context, api, keysAreOurs, owner, arrivedAt, end);
+            await ServeAsync(context, api, keysAreOurs, client, arrivedAt, end);
         }
         finally
         {
+            end.Settle(context.Response.StatusCode);   // where it did not come so far as to be placed
             telemetry.Ended(end.Pool, end.Outcome, context.Response.StatusCode, time.GetElapsedTime(arrivedAt), end.FirstToken, end.Usage);
         }
     }
 
-    private async Task ServeAsync(HttpContext context, ApiKind api, bool keysAreOurs, string owner, long arrivedAt, Ending end)
+    private async Task ServeAsync(HttpContext context, ApiKind api, bool keysAreOurs, Client client, long arrivedAt, Ending end)
     {
         using RequestBody body = await RequestBody.ReadAsync(context.Request, context.RequestAborted);
         long readAt = time.GetTimestamp();
-        (ResponseTurn? turn, ErrorAnswer? error) = api == ApiKind.Response ? await turns.BeginAsync(body, owner, context.RequestAborted) : default;
+        (ResponseTurn? turn, ErrorAnswer? error) = api == ApiKind.Response ? await turns.BeginAsync(body, client.Owner, context.RequestAborted) : default;
         RequestFacts? facts = error is null ? FactsOf(context.Request, api, body, out error) : null;
         if (facts is null)
         {
@@ -58,6 +61,12 @@ internal sealed class InferenceEndpoint(
             return;
         }
         end.Pool = pool.Section.Options.Name;
+        if (client.Tenant is { } tenant)
+        {
+            facts = await PayAsync(context, tenant, body, facts, api, pool.Section.TemplateTokens, end);
+            if (facts is null)
+                return;
+        }
         bool isWhole = pool.Section.Resume && CanStreamToItself(facts);
         bool hidesUsage = facts.Stream && !facts.AsksForUsage && api is ApiKind.Chat or ApiKind.Completion;
         bool isResumable = pool.Section.Resume && facts.Terms.Obstacle is null && (facts.Stream || isWhole);
@@ -75,6 +84,7 @@ internal sealed class InferenceEndpoint(
             telemetry.Placed(time.GetElapsedTime(readAt));
             while (placement.Refusal is null)
             {
+                end.IsAsked = true;
                 attempt = new Attempt(pool.Host, request, placement, time, arrivedAt)
                 {
                     Terms = isWhole ? facts.Terms with { WantsUsage = true } : facts.Terms,
@@ -105,7 +115,7 @@ internal sealed class InferenceEndpoint(
                     throw new AnswerBrokenException();
                 return;
             }
-            end.Outcome = placement.Refusal.Reason;
+            (end.Outcome, end.IsAsked) = (placement.Refusal.Reason, false);
             await ErrorAnswer.Of(placement.Refusal).WriteAsync(context);
         }
         catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
@@ -115,11 +125,30 @@ internal sealed class InferenceEndpoint(
         }
         finally
         {
-            (end.FirstToken, end.Usage) = (attempt?.TimeToFirstToken, attempt?.Usage);
+            (end.FirstToken, end.Usage, end.RequestEnd) = (attempt?.TimeToFirstToken, attempt?.Usage, requestEnd);
+            end.Settle(context.Response.StatusCode);
             pool.Host.Ended(request.Id, requestEnd, attempt?.Usage);
             if (requestEnd == RequestEnd.Completed)
                 homes.Settled(end.Pool, request.SessionId, attempt!.Placement.Instance!);
         }
+    }
+
+    /// <summary>Reserves from the tenant's budget what the request can cost; null if it was refused, and told so.</summary>
+    private async Task<RequestFacts?> PayAsync(HttpContext context, string tenant, RequestBody body, RequestFacts facts, ApiKind api, int templateTokens, Ending end)
+    {
+        try
+        {
+            (end.Reservation, facts, ErrorAnswer? error) = await budgets.ReserveAsync(tenant, body, facts, api, templateTokens, context.RequestAborted);
+            if (error is null)
+                return facts;
+            end.Outcome = error.Code!;
+            await error.WriteAsync(context);
+        }
+        catch (OperationCanceledException) when (context.RequestAborted.IsCancellationRequested)
+        {
+            end.Outcome = "client-gone";
+        }
+        return null;
     }
 
     /// <summary>Whether a client that waits for the whole answer may be served by a stream: its answer is then protected like one.
@@ -201,5 +230,24 @@ internal sealed class InferenceEndpoint(
         public string Outcome = "failed";
         public TimeSpan? FirstToken;
         public TokenUsage? Usage;
+        public RequestEnd RequestEnd = RequestEnd.Failed;
+
+        /// <summary>Whether an engine may have worked on what the client got.</summary>
+        public bool IsAsked;
+
+        /// <summary>What a tenant's budget paid in advance; null where none does.</summary>
+        public Reservation? Reservation;
+
+        /// <summary>Gives back what was reserved and not spent.</summary>
+        /// <param name="status">The answer's: an error costs nothing.</param>
+        public void Settle(int status)
+        {
+            Reservation?.Settle(Spent(status));
+            Reservation = null;
+        }
+
+        /// <summary>Tokens that the request cost, by the engine's own count; null where there is none.</summary>
+        private long? Spent(int status) => !IsAsked || RequestEnd == RequestEnd.Completed && status >= 400 ? 0
+            : RequestEnd == RequestEnd.Completed && Usage is { } usage ? (long)usage.PromptTokens + usage.CompletionTokens : null;
     }
 }

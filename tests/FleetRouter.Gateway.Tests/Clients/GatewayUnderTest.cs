@@ -45,9 +45,10 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
     /// <param name="instances">Engines beside the stand-ins.</param>
     /// <param name="ready">Instances to wait for; null for all.</param>
     /// <param name="conversations">What keeps conversations; null for the gateway's memory.</param>
+    /// <param name="accounts">Where tenants' accounts are; null for the gateway's memory.</param>
     public static async Task<GatewayUnderTest> StartAsync(
         EngineSimOptions? engines = null, Func<PoolOptions, PoolOptions>? pool = null,
-        Func<GatewayOptions, GatewayOptions>? gateway = null, IEnumerable<Uri>? instances = null, int? ready = null, IConversations? conversations = null)
+        Func<GatewayOptions, GatewayOptions>? gateway = null, IEnumerable<Uri>? instances = null, int? ready = null, IConversations? conversations = null, ITenantAccounts? accounts = null)
     {
         EngineFleet? fleet = engines is null ? null : await EngineFleet.StartAsync(engines);
         Uri[] addresses = [.. fleet?.Addresses ?? [], .. instances ?? []];
@@ -71,7 +72,7 @@ internal sealed class GatewayUnderTest : IAsyncDisposable
                 },
             ],
         };
-        var started = new GatewayUnderTest(fleet, await GatewayServer.StartAsync((gateway ?? (same => same))(options), conversations: conversations));
+        var started = new GatewayUnderTest(fleet, await GatewayServer.StartAsync((gateway ?? (same => same))(options), conversations: conversations, accounts: accounts));
         int wanted = ready ?? addresses.Length;
         await started.UntilAsync(state => state.Ready >= wanted, $"{wanted} instances ready");
         if (wanted > 0)

@@ -14,6 +14,7 @@ public sealed class ConfigurationReaderTests
     internal static readonly IReadOnlyList<string> Policies = PlacementPolicies.Names;
 
     private const string Pool = "pools:\n- name: p\n  instances:\n  - url: http://e:1\n";
+    private const string Digest = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 
     [Fact]
     public void The_smallest_file_gives_every_default()
@@ -129,7 +130,7 @@ public sealed class ConfigurationReaderTests
     [Theory]
     [InlineData("", "f.yaml: the file is empty; add at least one pool; docs/configuration.md has an example")]
     [InlineData("# only a comment\n", "f.yaml: the file is empty; add at least one pool; docs/configuration.md has an example")]
-    [InlineData("hello", "f.yaml:1:1: a value where a block of options belongs; write options under it (listen, admin, apiKeys, limits, upstream, log, journal, responses, database, pools), or remove it")]
+    [InlineData("hello", "f.yaml:1:1: a value where a block of options belongs; write options under it (listen, admin, apiKeys, tenants, limits, upstream, log, journal, responses, database, pools), or remove it")]
     [InlineData("listen: http://127.0.0.1:1", "f.yaml:1:1: pools: missing; add it")]
     [InlineData("pools: []", "f.yaml:1:8: pools: no pool; add at least one")]
     [InlineData("pools:", "f.yaml:1:7: pools: no value; begin each entry on its own line with '- '")]
@@ -157,6 +158,10 @@ public sealed class ConfigurationReaderTests
     [InlineData(Pool + "  prefillTokensPerSecond: NaN", "f.yaml:5:27: pools[0].prefillTokensPerSecond: 'NaN' is no number; write digits only, 100 to 10000000")]
     [InlineData(Pool + "  ttft_slo: 5s", "f.yaml:5:3: pools[0].ttft_slo: no such option; write ttftSlo")]
     [InlineData(Pool + "  zebra: 5s", "f.yaml:5:3: pools[0].zebra: no such option; known here: name, policy, *")]
+    [InlineData(Pool + "tenants:\n- name: t\n  tokens: 5\n  apiKeys: []", "f.yaml:8:12: tenants[0].apiKeys: no key; add at least one")]
+    [InlineData(Pool + "tenants:\n- name: t\n  tokens: 0\n  apiKeys: [{name: k, sha256: " + Digest + "}]", "f.yaml:7:11: tenants[0].tokens: '0' is out of range; *")]
+    [InlineData(Pool + "tenants:\n- name: t\n  tokens: 5\n  apiKeys: [{name: k, sha256: " + Digest + "}]\n- name: t\n  tokens: 5\n  apiKeys: [{name: l, sha256: abc}]", "f.yaml:9:9: tenants[1].name: a tenant of this name is in line 6 already; give each tenant its own name")]
+    [InlineData(Pool + "apiKeys:\n- name: k\n  sha256: " + Digest + "\ntenants:\n- name: t\n  tokens: 5\n  apiKeys: [{name: l, sha256: " + Digest + "}]", "f.yaml:11:31: tenants[0].apiKeys[0].sha256: the same key is in line 7 already; keep one of the two")]
     [InlineData(Pool + "limits:\n  body: 1023B", "f.yaml:6:9: limits.body: '1023B' is out of range; write 1KiB to 1GiB")]
     [InlineData(Pool + "limits:\n  body: 64", "f.yaml:6:9: limits.body: '64' has no unit; write 64MiB")]
     [InlineData("pools:\n- name: a b\n  dns: {name: 10.0.0.1}", "f.yaml:2:9: pools[0].name: 'a b' is no name; write 1 to 63 *")]

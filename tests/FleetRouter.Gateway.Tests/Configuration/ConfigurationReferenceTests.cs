@@ -47,12 +47,14 @@ public sealed class ConfigurationReferenceTests
             .Where(option => option.Default is not ("none" or "required")).ToList();
         foreach (var option in options)
         {
-            string[] names = option.Path.Replace("pools[].", "").Split('.');
+            string[] names = option.Path.Replace("pools[].", "").Replace("tenants[].", "").Split('.');
             string line = string.Concat(names.Select((name, depth) => new string(' ', depth * 2) + name + ":" + (depth == names.Length - 1 ? $" {option.Default}" : "") + "\n"));
             string yaml = option.Path.StartsWith("pools[].dns.", StringComparison.Ordinal)
                 ? "pools:\n- name: p\n  " + line.Replace("dns:\n", "dns:\n    name: x.example\n").Replace("\n  ", "\n    ").Replace("      name", "    name")
                 : option.Path.StartsWith("pools[].", StringComparison.Ordinal)
                     ? "pools:\n- name: p\n  instances: [{url: http://e:1}]\n" + string.Concat(line.Split('\n').Select(l => "  " + l + "\n"))
+                    : option.Path.StartsWith("tenants[].", StringComparison.Ordinal)
+                    ? $"pools: [{{name: p, instances: [{{url: http://e:1}}]}}]\ntenants:\n- name: t\n  tokens: 1\n  apiKeys: [{{name: k, sha256: {new string('a', 64)}}}]\n  " + line
                     : "pools: [{name: p, instances: [{url: http://e:1}]}]\n" + line;
             var reading = new ConfigurationReader(ConfigurationReaderTests.Policies).Read("f.yaml", Encoding.UTF8.GetBytes(yaml));
             Assert.True(reading.Options is not null, $"{option.Path}: {string.Join("\n", reading.Problems)}\n{yaml}");

@@ -114,6 +114,41 @@ public sealed class GatewayDatabaseTests : IDisposable
     }
 
     [Fact]
+    public async Task A_budget_is_shared_by_gateways_on_one_database_and_outlasts_them()
+    {
+        await using PostgresServer server = await PostgresServer.StartNewAsync();
+        File.WriteAllText(_secret, (await server.NewDatabaseAsync()).Single());
+        Func<GatewayOptions, GatewayOptions> with = o => WithDatabase(o) with
+        {
+            Tenants = [new TenantSection { Name = "acme", Tokens = 2_000, Per = TimeSpan.FromDays(365), ApiKeys = [Budgets.BudgetTests.Key("key")] }],
+            Pools = [.. o.Pools.Select(p => p with { TemplateTokens = 50 })],
+        };
+        long spent = 0;
+        await using GatewayUnderTest other = await GatewayUnderTest.StartAsync(GatewayUnderTest.Fast(2), gateway: with);
+        for (int life = 0; life < 2; life++)
+        {
+            await using GatewayUnderTest one = await GatewayUnderTest.StartAsync(instances: other.Engines!.Addresses, gateway: with);
+            spent += await PaidAsync(one, 500) + await PaidAsync(other, 300);
+        }
+        Assert.InRange(spent, 1_000, 2_000);
+        // A gateway that knew nothing of the others would find this within the budget.
+        await using GatewayUnderTest third = await GatewayUnderTest.StartAsync(instances: other.Engines!.Addresses, gateway: with);
+        Assert.Equal(0, await PaidAsync(third, 1_500));
+    }
+
+    /// <summary>Asks for an answer of so many tokens; the tokens it cost, or 0 if the budget did not suffice.</summary>
+    private static async Task<long> PaidAsync(GatewayUnderTest gateway, int tokens)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/v1/chat/completions") { Content = new StringContent(GatewayUnderTest.Chat("hello", tokens, ignoreEos: true)) };
+        request.Headers.Add("x-api-key", "key");
+        using HttpResponseMessage answer = await gateway.Http.SendAsync(request);
+        string text = await answer.Content.ReadAsStringAsync();
+        Assert.True(answer.StatusCode is HttpStatusCode.OK or HttpStatusCode.TooManyRequests, text);
+        await gateway.NoLeaseLeft();   // what is settled is settled by then
+        return answer.StatusCode == HttpStatusCode.OK ? JsonDocument.Parse(text).RootElement.GetProperty("usage").GetProperty("total_tokens").GetInt64() : 0;
+    }
+
+    [Fact]
     public async Task Without_a_database_a_gateway_provisions_for_itself()
     {
         await using GatewayUnderTest gateway = await GatewayUnderTest.StartAsync();
