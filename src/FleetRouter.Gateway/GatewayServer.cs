@@ -64,7 +64,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         conversations ??= _database is { } database
             ? new RememberedConversations(database.Conversations, new MemoryConversations(options.Responses.MemoryBytes, time))
             : InMemory(options.Responses, time);
-        _budgets = new TenantBudgets(accounts ?? _database?.Accounts ?? new MemoryTenantAccounts(time), clock, _meter, logs.CreateLogger<TenantBudgets>());
+        _budgets = new TenantBudgets(accounts ?? _pools as ITenantAccounts ?? _database?.Accounts ?? new MemoryTenantAccounts(time), clock, _meter, logs.CreateLogger<TenantBudgets>());
         var inference = new InferenceEndpoint(_fleet, _forwarder, _budgets, new Turns(conversations, options.Responses, options.MaxBodyBytes, time), new SharedHomes(conversations, time),
             new RequestTelemetry(_meter), new ResumeTelemetry(_meter), time);
         _door = new FrontDoorPipeline(_fleet, inference, new KeptResponses(conversations), _metrics.Write, logs.CreateLogger<FrontDoorPipeline>()) { Keys = new(options.ApiKeys, options.Tenants) };

@@ -1,10 +1,13 @@
 using System.Diagnostics.Metrics;
 using System.Net;
 using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Tenants;
 using FleetRouter.Hosting;
+using FleetRouter.Hosting.Ports;
 using FleetRouter.Orleans.Instances;
 using FleetRouter.Orleans.Membership;
 using FleetRouter.Orleans.Pools;
+using FleetRouter.Orleans.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -13,8 +16,8 @@ using Orleans.Hosting;
 
 namespace FleetRouter.Orleans;
 
-/// <summary>This process as a member of a cluster, and the cluster's pools as it reaches them.</summary>
-public sealed class Silo : IPools
+/// <summary>This process as a member of a cluster, and the cluster's pools and tenants' accounts as it reaches them.</summary>
+public sealed class Silo : IPools, ITenantAccounts
 {
     private readonly ClusterOptions _options;
     private readonly IHost _host;
@@ -72,6 +75,19 @@ public sealed class Silo : IPools
     /// <inheritdoc />
     public RunningPool? Here(string pool) => Pools.Here(pool);
 
+    /// <inheritdoc />
+    public async Task<LeaseGrant> LeaseAsync(LeaseAsk ask, CancellationToken cancellation)
+    {
+        try
+        {
+            return (await Grains.GetGrain<ITenantGrain>(ask.Tenant).LeaseAsync(AskOnWire.Of(ask)).WaitAsync(cancellation)).ToGrant();
+        }
+        catch (Exception e) when (e is not OperationCanceledException)
+        {
+            throw new TenantAccountUnavailableException($"the cluster cannot ask tenant {ask.Tenant}'s account: {e.Message.ReplaceLineEndings(" ")}", e);
+        }
+    }
+
     /// <summary>Leaves the cluster: what runs here is given up, and others take it over.</summary>
     public ValueTask DisposeAsync() => new(_leaving ??= LeaveAsync());
 
@@ -95,8 +111,9 @@ public sealed class Silo : IPools
         silo.Configure<SiloMessagingOptions>(o => o.ResponseTimeout = TimeSpan.FromSeconds(5));
         TunedMembership.Apply(silo);
         if (options.Database is { } database)
-            silo.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = ("Npgsql", database));
+            silo.UseAdoNetClustering(o => (o.Invariant, o.ConnectionString) = ("Npgsql", database))
+                .AddAdoNetGrainStorageAsDefault(o => (o.Invariant, o.ConnectionString) = ("Npgsql", database));
         else
-            silo.UseLocalhostClustering(options.Silo.Port, 0, options.Silo, options.Id, options.Id);
+            silo.AddMemoryGrainStorageAsDefault().UseLocalhostClustering(options.Silo.Port, 0, options.Silo, options.Id, options.Id);
     }
 }

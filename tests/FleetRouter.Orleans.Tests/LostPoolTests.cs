@@ -120,7 +120,7 @@ public sealed class LostPoolTests
         }
     }
 
-    private static async Task<string> MembersAsync(PostgresServer server)
+    internal static async Task<string> MembersAsync(PostgresServer server)
     {
         DatabaseAddress address = await server.NewDatabaseAsync();
         await using var database = new Database(new DatabaseOptions { Address = address }, NullLoggerFactory.Instance);
