@@ -30,6 +30,11 @@ internal sealed class MetricsReading
     public IReadOnlyDictionary<string, double> SumBy(string name, string label) => _samples.Where(sample => sample.Name == name)
         .GroupBy(sample => Label(sample.Labels, label) ?? "").ToDictionary(group => group.Key, group => group.Sum(sample => sample.Value));
 
+    /// <summary>How many samples of a histogram are at most a bound, which is one of its buckets'.</summary>
+    public double AtMost(string histogram, double bound) => _samples
+        .Where(sample => sample.Name == histogram + "_bucket" && Label(sample.Labels, "le") is { } le && double.TryParse(le, NumberStyles.Float, CultureInfo.InvariantCulture, out var at) && at == bound)
+        .Sum(sample => sample.Value);
+
     /// <summary>A quantile of a histogram, straight within a bucket; null where it has no samples. What lies in the last bucket
     /// counts as that bucket's lower bound.</summary>
     /// <param name="histogram">Its name, without _bucket.</param>

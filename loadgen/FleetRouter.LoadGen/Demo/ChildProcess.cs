@@ -66,6 +66,13 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Stops it as SIGSTOP does: it holds what it has and answers nobody.</summary>
+    public async Task Freeze()
+    {
+        using var kill = Process.Start("kill", ["-STOP", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
+    }
+
     /// <summary>Ends it as SIGKILL does; returns when it is gone.</summary>
     public async Task Kill()
     {

@@ -212,7 +212,7 @@ public abstract class PoolContract : IAsyncLifetime
     {
         const ulong seed = 77;
         TestContext.Current.TestOutputHelper!.WriteLine($"seed {seed}");
-        IPool pool = await StartAsync(OneEach(3) with { MaxHeld = 6 }, engines: 2);
+        IPool pool = await StartAsync(OneEach(3) with { MaxHeld = 6, MaxEjectedShare = 0 }, engines: 2);
         await Task.WhenAll(Enumerable.Range(0, 8).Select(client => Task.Run(async () =>
         {
             var random = new SplitMix64(seed + (ulong)client);
@@ -227,7 +227,7 @@ public abstract class PoolContract : IAsyncLifetime
                         await gone.CancelAsync();
                     Placement placed = await asked;
                     if (placed.Refusal is null && random.Below(4) == 0)
-                        placed = await pool.RetryAsync(id, AttemptFailure.EngineBusy, "503", 0, gone.Token);
+                        placed = await pool.RetryAsync(id, AttemptFailure.Unreachable, "refused", 0, gone.Token);
                     if (placed.Refusal is null)
                         pool.Progressed(id, 1 + random.Below(300));
                 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using FleetRouter.LoadGen.Client;
 using FleetRouter.LoadGen.Demo;
 
 namespace FleetRouter.LoadGen.Chaos.Cluster;
@@ -79,6 +80,18 @@ internal sealed class ClusterFleet : IAsyncDisposable
             await DemoFleet.UntilReady(address, process, stop);
         }
         finally { File.Delete(file); }
+    }
+
+    /// <summary>Stops a gateway as SIGSTOP does.</summary>
+    public Task Freeze(int number) => _gateways[number].Process!.Freeze();
+
+    /// <summary>Kills all gateways and starts them again, their silos under other addresses; the time until all are ready.</summary>
+    public async Task<TimeSpan> RestartAll(RunClock clock, CancellationToken stop)
+    {
+        var at = clock.Now;
+        for (var number = 0; number < _gateways.Length; number++) await Kill(number);
+        await Task.WhenAll(Enumerable.Range(0, _gateways.Length).Select(number => Begin(number, stop)));
+        return clock.Now - at;
     }
 
     /// <summary>Kills a gateway as SIGKILL does.</summary>

@@ -12,6 +12,9 @@ internal sealed record ClusterReport : IFindings
     /// <summary>Longest time without a provisioner, seconds.</summary>
     public const double RoleBoundS = 5;
 
+    /// <summary>Longest time without the pool: after a kill, after a freeze, and until a cluster that was killed whole serves again; seconds.</summary>
+    public const double KillBoundS = 3, FreezeBoundS = 15, RestartBoundS = 20;
+
     public required string Host { get; init; }
     public required ulong Seed { get; init; }
     public required int Gateways { get; init; }
@@ -45,11 +48,27 @@ internal sealed record ClusterReport : IFindings
     public required int RoleHeldTwice { get; init; }
     public required double LongestWithoutRoleS { get; init; }
 
+    /// <summary>Longest time a gateway that ran did not reach the pool after another was killed, seconds; null where there is no cluster.</summary>
+    public double? PoolBackAfterKillS { get; init; }
+
+    /// <summary>The same after the gateway that ran the pool froze.</summary>
+    public double? PoolBackAfterFreezeS { get; init; }
+
+    /// <summary>Time from killing all gateways until all serve again, their silos under other addresses, seconds.</summary>
+    public double? AllRestartedS { get; init; }
+
+    /// <summary>Requests through gateways that ran which took longer than 250 ms to be placed.</summary>
+    public int? LatePlacements { get; init; }
+
+    /// <summary>Requests that gateways placed alone, since the pool did not answer.</summary>
+    public int? PlacedAlone { get; init; }
+
     /// <summary>The first of what went wrong.</summary>
     public required IReadOnlyList<string> Details { get; init; }
 
     public bool Holds => LostSessions == 0 && LostStoredResponses == 0 && WrongAnswers == 0 && FailedElsewhere == 0 && Turns > 0
-        && HitShare >= HitShareOfOne - HitSharePoints && RoleHeldTwice == 0 && LongestWithoutRoleS <= RoleBoundS;
+        && HitShare >= HitShareOfOne - HitSharePoints && RoleHeldTwice == 0 && LongestWithoutRoleS <= RoleBoundS
+        && !(PoolBackAfterKillS > KillBoundS || PoolBackAfterFreezeS > FreezeBoundS || AllRestartedS > RestartBoundS || LatePlacements > 0);
 
     public void Write()
     {
@@ -71,6 +90,12 @@ internal sealed record ClusterReport : IFindings
         ("hit share", FormattableString.Invariant($"{HitShare:0.0} %"), FormattableString.Invariant($"{HitShareOfOne - HitSharePoints:0.0} % = one gateway's {HitShareOfOne:0.0} - {HitSharePoints:0}")),
         ("provisioner: moves, held twice", $"{RoleMoves}, {RoleHeldTwice}", "any, 0"),
         ("longest without a provisioner", FormattableString.Invariant($"{LongestWithoutRoleS:0.0} s"), FormattableString.Invariant($"{RoleBoundS:0} s")),
+        .. AllRestartedS is null ? [] : new (string, string, string)[]
+        {
+            ("longest without the pool: after a kill, a freeze", FormattableString.Invariant($"{PoolBackAfterKillS:0.0} s, {PoolBackAfterFreezeS:0.0} s"), FormattableString.Invariant($"{KillBoundS:0} s, {FreezeBoundS:0} s")),
+            ("requests placed without it, of them after 250 ms", $"{PlacedAlone}, {LatePlacements}", "any, 0"),
+            ("all killed, at other addresses: serve again after", FormattableString.Invariant($"{AllRestartedS:0.0} s"), FormattableString.Invariant($"{RestartBoundS:0} s")),
+        },
         ("duration", FormattableString.Invariant($"{DurationS:0.0} s, seed {Seed}"), ""),
     ];
 }

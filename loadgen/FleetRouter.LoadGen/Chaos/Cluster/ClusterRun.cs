@@ -15,6 +15,9 @@ internal sealed class ClusterRun(ClusterSettings settings)
     /// <summary>A call may be told to have failed so much later than its gateway died.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(1);
 
+    /// <summary>A gateway is frozen for no longer than that.</summary>
+    private static readonly TimeSpan Frozen = TimeSpan.FromSeconds(30), Look = TimeSpan.FromMilliseconds(50);
+
     private sealed record Killed(int Gateway, TimeSpan At, TimeSpan Back);
 
     public async Task<ClusterReport> Run(CancellationToken stop)
@@ -25,7 +28,8 @@ internal sealed class ClusterRun(ClusterSettings settings)
         using var load = new ConversationLoad(fleet.Gateways, fleet.Model, settings.Seed, settings.Users, clock);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var role = new RoleWatch(fleet.Gateways, clock);
-        var watching = role.Run(enough.Token);
+        var reach = new PoolReach(fleet.Gateways, clock);
+        var watching = settings.Orleans ? Task.WhenAll(role.Run(enough.Token), reach.Run(enough.Token)) : role.Run(enough.Token);
         var talking = load.Run(enough.Token, stop);
         var kills = new List<Killed>();
         for (var number = 0; clock.Now + settings.Every < settings.Duration; number++)
@@ -39,9 +43,12 @@ internal sealed class ClusterRun(ClusterSettings settings)
             Tell($"{clock.Now.TotalSeconds:0} s: gateway {gateway} was killed and is back after {(clock.Now - at).TotalSeconds:0.0} s; {load.Turns} turns, {load.Failed.Count} failed requests");
         }
         await Task.Delay(settings.Every, stop);
+        var afterKill = reach.Longest;
+        if (settings.Orleans) await Freeze(fleet, reach, clock, kills, stop);
         await enough.CancelAsync();
         await Task.WhenAll(talking, watching);
         var duration = clock.Now;
+        TimeSpan? restarted = settings.Orleans ? await fleet.RestartAll(clock, stop) : null;
         FailedCall[] elsewhere = [.. load.Failed.Where(call => !kills.Exists(kill => kill.Gateway == call.Gateway && call.From <= kill.Back && call.To >= kill.At && call.To <= kill.Back + Slack))];
         return new ClusterReport
         {
@@ -49,9 +56,29 @@ internal sealed class ClusterRun(ClusterSettings settings)
             LostSessions = load.LostSessions.Count, LostStoredResponses = await load.Lost(stop), WrongAnswers = load.WrongAnswers.Count,
             FailedRequests = load.Failed.Count, FailedElsewhere = elsewhere.Length,
             HitShare = Share(load), HitShareOfOne = alone, RoleMoves = role.Moves, RoleHeldTwice = role.HeldTwice, LongestWithoutRoleS = Math.Round(role.LongestWithout.TotalSeconds, 1),
+            PoolBackAfterKillS = settings.Orleans ? Seconds(afterKill) : null, PoolBackAfterFreezeS = settings.Orleans ? Seconds(reach.Longest) : null,
+            AllRestartedS = restarted is { } took ? Seconds(took) : null, LatePlacements = settings.Orleans ? reach.Late : null, PlacedAlone = settings.Orleans ? reach.Alone : null,
             Details = [.. load.LostSessions.Concat(load.WrongAnswers).Concat(elsewhere.Select(call => $"through gateway {call.Gateway}, {call.From.TotalSeconds:0.0} to {call.To.TotalSeconds:0.0} s: {call.Trouble}")).Take(Told)],
         };
     }
+
+    /// <summary>Stops the gateway that runs the pool until the others have it back, then kills it.</summary>
+    private async Task Freeze(ClusterFleet fleet, PoolReach reach, RunClock clock, List<Killed> kills, CancellationToken stop)
+    {
+        while (reach.Host is null) await Task.Delay(Look, stop);
+        reach.Forget();
+        var (gateway, at) = (reach.Host!.Value, clock.Now);
+        await fleet.Freeze(gateway);
+        while (clock.Now - at < Frozen && (reach.Host is null || reach.Host == gateway)) await Task.Delay(Look, stop);
+        await Task.Delay(settings.Every / 2, stop);
+        await fleet.Kill(gateway);
+        await fleet.Begin(gateway, stop);
+        kills.Add(new Killed(gateway, at, clock.Now));
+        Tell($"{at.TotalSeconds:0} s: gateway {gateway} froze; the others were without the pool for {reach.Longest.TotalSeconds:0.0} s; it was killed and is back");
+        await Task.Delay(settings.Every / 2, stop);
+    }
+
+    private static double Seconds(TimeSpan time) => Math.Round(time.TotalSeconds, 1);
 
     private StandIns StandIns => new(settings.Engines, Profile, null, Seed: settings.Seed);
 

@@ -1,0 +1,79 @@
+using FleetRouter.LoadGen.Client;
+
+namespace FleetRouter.LoadGen.Chaos.Cluster;
+
+/// <summary>Watches, by their metrics, whether gateways of a cluster reach the pool, and how long their requests waited to be placed.</summary>
+internal sealed class PoolReach(IReadOnlyList<Uri> gateways, RunClock clock)
+{
+    /// <summary>A request that takes longer to be placed has waited for a pool that was lost.</summary>
+    public const double LongS = 0.25;
+
+    private static readonly TimeSpan Look = TimeSpan.FromMilliseconds(50);
+
+    private readonly TimeSpan?[] _unreachedSince = new TimeSpan?[gateways.Count];
+    private readonly double[] _late = new double[gateways.Count], _alone = new double[gateways.Count];
+    private double _lateBefore, _aloneBefore;
+
+    /// <summary>Longest time since <see cref="Forget"/> in which a gateway that ran did not reach the pool.</summary>
+    public TimeSpan Longest { get; private set; }
+
+    /// <summary>The gateway whose silo runs the pool; null while none is seen to.</summary>
+    public int? Host { get; private set; }
+
+    /// <summary>Requests that waited longer than <see cref="LongS"/> to be placed.</summary>
+    public int Late => (int)(_lateBefore + _late.Sum());
+
+    /// <summary>Requests that gateways placed alone.</summary>
+    public int Alone => (int)(_aloneBefore + _alone.Sum());
+
+    /// <summary>Measures anew.</summary>
+    public void Forget() => Longest = TimeSpan.Zero;
+
+    public async Task Run(CancellationToken enough)
+    {
+        using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.FromSeconds(2) }) { Timeout = TimeSpan.FromSeconds(1) };
+        await Task.WhenAll(Enumerable.Range(0, gateways.Count).Select(gateway => Watch(http, gateway, enough)));   // each by itself: one that is frozen answers nobody
+    }
+
+    private async Task Watch(HttpClient http, int gateway, CancellationToken enough)
+    {
+        while (!enough.IsCancellationRequested)
+        {
+            await Ask(http, gateway, enough);
+            await Task.Delay(Look, enough).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+    }
+
+    private async Task Ask(HttpClient http, int gateway, CancellationToken enough)
+    {
+        try
+        {
+            var page = MetricsReading.Of(await http.GetStringAsync(new Uri(gateways[gateway], "/metrics"), enough));
+            lock (_late) Saw(gateway, page);
+        }
+        catch (Exception wrong) when (wrong is HttpRequestException or IOException or OperationCanceledException)
+        {
+            lock (_late)
+            {
+                _unreachedSince[gateway] = null;   // it does not run
+                if (Host == gateway) Host = null;
+            }
+        }
+    }
+
+    private void Saw(int gateway, MetricsReading page)
+    {
+        if (page.SumBy("fleetrouter_instance_leases", "pool").Count > 0) Host = gateway;
+        var late = page.Sum("fleetrouter_placement_time_seconds_count") - page.AtMost("fleetrouter_placement_time_seconds", LongS);
+        var alone = page.Sum("fleetrouter_fallback_placements_total");
+        if (late < _late[gateway] || alone < _alone[gateway]) (_lateBefore, _aloneBefore) = (_lateBefore + _late[gateway], _aloneBefore + _alone[gateway]);   // another life of it
+        (_late[gateway], _alone[gateway]) = (late, alone);
+        if (page.Sum("fleetrouter_pool_reached") > 0)
+        {
+            _unreachedSince[gateway] = null;
+            return;
+        }
+        _unreachedSince[gateway] ??= clock.Now;
+        if (clock.Now - _unreachedSince[gateway] is { } without && without > Longest) Longest = without;
+    }
+}
