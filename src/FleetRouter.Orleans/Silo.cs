@@ -53,6 +53,8 @@ public sealed class Silo : IPools, ITenantAccounts
     /// <exception cref="IOException">It cannot join; the message says why, in one line.</exception>
     public async Task OpenAsync()
     {
+        using var joined = new CancellationTokenSource();
+        Task watching = _options.Database is null ? Task.CompletedTask : ActivatorUtilities.CreateInstance<LostMembers>(_host.Services).WatchAsync(joined.Token);
         try
         {
             await _host.StartAsync();
@@ -60,6 +62,11 @@ public sealed class Silo : IPools, ITenantAccounts
         catch (Exception e)
         {
             throw new IOException($"cannot join cluster {_options.Id} as {_options.Silo}: {e.GetBaseException().Message.ReplaceLineEndings(" ")}", e);
+        }
+        finally
+        {
+            await joined.CancelAsync();
+            await watching;
         }
     }
 
