@@ -108,6 +108,21 @@ public sealed class LostPoolTests
         Assert.Equal(3, counts.Sum(c => c.Count));
     }
 
+    [Fact]
+    public async Task Members_that_were_killed_all_at_once_keep_nobody_from_joining()
+    {
+        await using PostgresServer server = await PostgresServer.StartNewAsync();
+        DatabaseAddress address = await MigratedAsync(server);
+        await PostgresServer.ExecuteAsync(address, $"""
+            insert into fleetrouter.member_versions values ('fleetrouter', 7);
+            insert into fleetrouter.members values ('fleetrouter', '127.0.0.1', {SiloUnderTest.FreePort()}, 1, 'killed', 'here', 3, 0, null, now(), now());
+            """);
+        await using Silo silo = await SiloUnderTest.StartAsync(database: address.OfSchema());
+        IPool pool = await StartAsync(silo, Fleet());
+        Assert.NotNull((await pool.PlaceAsync(Request("a"), CancellationToken.None)).Instance);
+        Assert.Equal(1L, await PostgresServer.ExecuteAsync(address, "select count(*) from fleetrouter.members where silo_name = 'killed' and status = 6"));
+    }
+
     private static async Task<PoolView?> DescribeAsync(IPool pool)
     {
         try
@@ -120,11 +135,13 @@ public sealed class LostPoolTests
         }
     }
 
-    internal static async Task<string> MembersAsync(PostgresServer server)
+    internal static async Task<string> MembersAsync(PostgresServer server) => (await MigratedAsync(server)).OfSchema();
+
+    private static async Task<DatabaseAddress> MigratedAsync(PostgresServer server)
     {
         DatabaseAddress address = await server.NewDatabaseAsync();
         await using var database = new Database(new DatabaseOptions { Address = address }, NullLoggerFactory.Instance);
         await database.OpenAsync();
-        return address.OfSchema();
+        return address;
     }
 }
