@@ -49,7 +49,7 @@ internal sealed class WatchedStream(Stream engine, Attempt attempt) : PassingStr
         {
             read = await _silence.ReadAsync(engine, _buffer.AsMemory(_end), attempt.Patience, cancellation);
         }
-        catch (Exception e) when (e is IOException or HttpRequestException or SilenceException)
+        catch (Exception e) when (ConnectionLoss.Is(e) || e is SilenceException)
         {
             End(mayEndHere: false);
             return;

@@ -58,7 +58,7 @@ internal sealed class BegunCall
         {
             return new Beginning(null, AttemptFailure.Stalled, $"no word for {patience.TotalSeconds:0.#} s", e);
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        catch (Exception e) when (ConnectionLoss.Is(e))
         {
             ends.ThrowIfCancellationRequested();
             return new Beginning(null, AttemptFailure.Unreachable, e.Message.ReplaceLineEndings(" "), e);

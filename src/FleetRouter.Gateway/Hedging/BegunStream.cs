@@ -33,7 +33,7 @@ internal sealed class BegunStream(Stream engine) : PassingStream
         {
             _trouble = new SilenceException();
         }
-        catch (Exception e) when (e is IOException or HttpRequestException)
+        catch (Exception e) when (ConnectionLoss.Is(e))
         {
             ends.ThrowIfCancellationRequested();
             _trouble = e;

@@ -34,7 +34,7 @@ internal sealed class EngineCalls(HttpMessageInvoker engines)
             response = null;   // lives as long as its stream
             return new Opened(events, default, "");
         }
-        catch (Exception e) when (e is HttpRequestException or IOException)
+        catch (Exception e) when (ConnectionLoss.Is(e))
         {
             return new Opened(null, AttemptFailure.Unreachable, e.Message.ReplaceLineEndings(" "));
         }
@@ -55,7 +55,7 @@ internal sealed class EngineCalls(HttpMessageInvoker engines)
             using JsonDocument answer = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellation));
             return answer.RootElement.TryGetProperty("prompt", out JsonElement text) ? text.GetString() : null;
         }
-        catch (Exception e) when (e is HttpRequestException or IOException or JsonException or InvalidOperationException)
+        catch (Exception e) when (ConnectionLoss.Is(e) || e is JsonException or InvalidOperationException)
         {
             return null;
         }

@@ -1,4 +1,5 @@
 using FleetRouter.Domain.Fleet;
+using FleetRouter.Gateway.Forwarding;
 using FleetRouter.Hosting;
 
 namespace FleetRouter.Gateway.Resuming;
@@ -115,7 +116,7 @@ internal sealed partial class ResumableStream
         {
             return "the target took too long to warm";
         }
-        catch (Exception e) when (e is IOException or HttpRequestException)
+        catch (Exception e) when (ConnectionLoss.Is(e))
         {
             return e.Message.ReplaceLineEndings(" ");
         }
@@ -171,7 +172,7 @@ internal sealed partial class ResumableStream
             target?.Dispose();
             return new Cut(null, events, trouble);
         }
-        catch (Exception e) when (e is OperationCanceledException or IOException or HttpRequestException)
+        catch (Exception e) when (ConnectionLoss.Is(e) || e is OperationCanceledException)
         {
             target?.Dispose();
             return new Cut(null, events, e is OperationCanceledException ? "the target's first token took too long" : e.Message.ReplaceLineEndings(" "));

@@ -89,7 +89,7 @@ internal sealed partial class ResumableStream : PassingStream
         {
             (failure, trouble) = (AttemptFailure.Stalled, $"no token for {_attempt.Patience.TotalSeconds:0.#} s");
         }
-        catch (Exception e) when (e is IOException or HttpRequestException or SilenceException)
+        catch (Exception e) when (ConnectionLoss.Is(e) || e is SilenceException)
         {
             if (_done)
             {
