@@ -26,17 +26,31 @@ internal static class AdminApi
 
     public static void Map(IEndpointRouteBuilder routes, FleetHost fleet, FleetTelemetry telemetry, HostClock clock)
     {
-        routes.MapGet("/admin/fleet", async () =>
+        RouteGroupBuilder pools = routes.MapGroup("").AddEndpointFilter(AnswerForPoolAsync);
+        pools.MapGet("/admin/fleet", async () =>
             Answer(new FleetAnswer(clock.Now, await Task.WhenAll(fleet.Pools.Select(p => p.Host.DescribeAsync())))));
-        routes.MapGet("/admin/fleet/{pool}", async (string pool) =>
+        pools.MapGet("/admin/fleet/{pool}", async (string pool) =>
             PoolOf(fleet, pool) is { } found ? Answer(await found.Host.DescribeAsync()) : UnknownPool(fleet, pool));
-        DrainEndpoint.Map(routes, fleet);
+        DrainEndpoint.Map(pools, fleet);
         routes.MapGet("/admin/decisions", (int? limit) =>
             Results.Json(telemetry.Decisions.Latest(Math.Clamp(limit ?? 50, 1, DecisionLog.Kept)).Select(d => Dated(d, clock)), Json));
         routes.MapGet("/admin/decisions/{requestId}", (string requestId) => telemetry.Decisions.Find(requestId) is [var latest, .. var before]
             ? Results.Json(Dated(latest, clock) with { Earlier = before.Length == 0 ? null : [.. before.Select(d => Dated(d, clock))] }, Json)
             : Unknown($"no decision about request '{requestId}' among the last {DecisionLog.Kept}; ids are in the answers' x-request-id"));
         routes.MapFallback(() => Unknown("the admin API has /admin/fleet, /admin/fleet/{pool}, /admin/fleet/{pool}/instances/{instance}/drain (POST, DELETE), /admin/decisions and /admin/decisions/{request-id}"));
+    }
+
+    /// <summary>A pool that runs elsewhere may be out of reach for a while.</summary>
+    private static async ValueTask<object?> AnswerForPoolAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        try
+        {
+            return await next(context);
+        }
+        catch (PoolUnavailableException away)
+        {
+            return Error(away.Message, StatusCodes.Status503ServiceUnavailable);
+        }
     }
 
     private static DatedDecision Dated(Decision decision, HostClock clock) => new(clock.Date(decision.At), decision);
