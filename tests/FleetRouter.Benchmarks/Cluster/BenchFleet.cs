@@ -14,10 +14,15 @@ internal sealed class BenchFleet : IDiscovery, IEngineProbe
 
     private static readonly EngineReport Well = new([Model]);
 
-    /// <summary>Their pool, with room for all that the benchmark ever has under way: what is measured is placing, not holding.</summary>
+    /// <summary>Their pool, with room for all that the benchmark ever has under way, and speed for all the prompts: what is measured is placing,
+    /// not holding.</summary>
     public PoolSetup Setup() => new()
     {
-        Options = new PoolOptions { Name = Pool, MaxRequestsPerInstance = 10_000, KvCapacityTokens = 4_000_000 },
+        Options = new PoolOptions
+        {
+            Name = Pool, MaxRequestsPerInstance = 10_000, KvCapacityTokens = 4_000_000, PrefillTokensPerSecond = 1e9,
+            InterTokenSlo = TimeSpan.FromMinutes(10),
+        },
         Probe = new ProbeOptions(),
         Discovery = this,
         ProbeOf = _ => this,
