@@ -46,6 +46,8 @@ internal sealed record ClusterReport(
         to.WriteLine($"{Rounds} rounds of {WindowSeconds:0.#} s windows, medians; two processes on {Cores} cores. Other programs took {foreign[foreign.Length / 2]:P0} of two cores, {foreign[^1]:P0} in the noisiest cell.");
         to.WriteLine($"Prompts: {Prompts}; mean {MeanPromptTokens:N0} tokens. {BenchFleet.Engines} engines, least-cost. Times hold the generator's own lateness (late p99).");
         to.WriteLine("CPU and bytes are those of a decision with the first token and the end told, in both processes. What was placed by fallback, or refused, counts as slower than all else.");
+        if (Figures.First(f => f is { Cell: ClusterRun.Embedded, Loop: ClusterRun.Open }) is { P99Us.Median: >= Bound } mailbox)
+            to.WriteLine($"This run cannot tell: even the mailbox needed {mailbox.P99Us.Median:F0} µs, of which the generator was late by {mailbox.LateP99Us.Median:F0}. The machine is too busy, or the rate too high for it.");
         foreach (Reach r in Reach)
             to.WriteLine($"{(r.Holds ? "holds " : "FAILS ")} {r.Name}: {r.Figure.ToString("F0", CultureInfo.InvariantCulture)} (under {r.Bound.ToString("F0", CultureInfo.InvariantCulture)})");
     }
