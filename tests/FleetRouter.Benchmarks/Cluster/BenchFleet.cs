@@ -20,7 +20,7 @@ internal sealed class BenchFleet : IDiscovery, IEngineProbe
     {
         Options = new PoolOptions
         {
-            Name = Pool, MaxRequestsPerInstance = 10_000, KvCapacityTokens = 4_000_000, PrefillTokensPerSecond = 1e9,
+            Name = Pool, MaxRequestsPerInstance = 10_000, KvCapacityTokens = 1_000_000, PrefillTokensPerSecond = 1e9,
             InterTokenSlo = TimeSpan.FromMinutes(10),
         },
         Probe = new ProbeOptions(),

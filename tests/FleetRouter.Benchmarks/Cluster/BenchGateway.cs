@@ -14,7 +14,7 @@ namespace FleetRouter.Benchmarks.Cluster;
 internal sealed class BenchGateway(string name, PromptSource prompts, bool isOdd)
 {
     /// <summary>Requests under way at a time; for each one more that is placed the oldest ends.</summary>
-    private const int Live = 256;
+    private const int Live = 64;
 
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
