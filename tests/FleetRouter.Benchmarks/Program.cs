@@ -1,4 +1,5 @@
 using System.CommandLine;
+using FleetRouter.Benchmarks.Cluster;
 using FleetRouter.Benchmarks.Decide;
 using FleetRouter.Benchmarks.Overhead;
 
@@ -6,6 +7,10 @@ var root = new RootCommand("Measures FleetRouter on this machine.")
 {
     DecideCommand.Create(),
     OverheadVerb.Command(),
+    ClusterCommand.Command(),
     PlainForwarder.Command(),
+#if ORLEANS
+    ClusterGateway.Command(),
+#endif
 };
 return await root.Parse(args).InvokeAsync();
