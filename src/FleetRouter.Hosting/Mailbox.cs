@@ -19,9 +19,11 @@ internal sealed class Mailbox<T>(Action<T> handle)
             return;
         do
         {
-            // The count covers only what is queued already, so this never finds the queue empty.
-            _messages.TryDequeue(out T? next);
-            handle(next!);
+            // The count covers only what is queued already: what a queue under contention does not show yet is there in a moment.
+            T? next;
+            while (!_messages.TryDequeue(out next))
+                Thread.SpinWait(1);
+            handle(next);
         } while (Interlocked.Decrement(ref _pending) > 0);
     }
 }

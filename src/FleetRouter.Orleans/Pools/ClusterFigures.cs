@@ -18,5 +18,7 @@ internal sealed class ClusterFigures
 
     public void Watch(string pool, Func<bool> isReached) => _reached[pool] = isReached;
 
+    public void Forget(string pool) => _reached.TryRemove(pool, out _);
+
     public void PlacedHere(string pool) => _placedHere.Add(1, new KeyValuePair<string, object?>("pool", pool));
 }

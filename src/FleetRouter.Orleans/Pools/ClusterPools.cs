@@ -30,7 +30,10 @@ internal sealed class ClusterPools(
     public Task RetireAsync(string pool)
     {
         if (_pools.TryRemove(pool, out ClusterPool? gone))
-            _retired.Add(gone);
+        {
+            _retired.Add(gone);   // what it serves runs to its end, of which the pool is to be told
+            figures.Forget(pool);
+        }
         return Task.CompletedTask;
     }
 

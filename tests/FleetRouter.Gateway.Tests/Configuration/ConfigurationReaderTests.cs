@@ -130,7 +130,7 @@ public sealed class ConfigurationReaderTests
     [Theory]
     [InlineData("", "f.yaml: the file is empty; add at least one pool; docs/configuration.md has an example")]
     [InlineData("# only a comment\n", "f.yaml: the file is empty; add at least one pool; docs/configuration.md has an example")]
-    [InlineData("hello", "f.yaml:1:1: a value where a block of options belongs; write options under it (listen, admin, apiKeys, tenants, limits, upstream, log, journal, responses, database, pools), or remove it")]
+    [InlineData("hello", "f.yaml:1:1: a value where a block of options belongs; write options under it (listen, admin, apiKeys, tenants, limits, upstream, log, journal, responses, database, cluster, pools), or remove it")]
     [InlineData("listen: http://127.0.0.1:1", "f.yaml:1:1: pools: missing; add it")]
     [InlineData("pools: []", "f.yaml:1:8: pools: no pool; add at least one")]
     [InlineData("pools:", "f.yaml:1:7: pools: no value; begin each entry on its own line with '- '")]

@@ -31,6 +31,9 @@ internal static class EmbeddedHost
                 case HedgeEnded e: host.HedgeEnded(e.RequestId, e.End, e.Failure, e.Reason); break;
                 case MigrationEnded e: host.MigrationEnded(e.RequestId, e.EmittedTokens, e.Failure); break;
                 case OptionsChanged e: host.Change(e.Options); break;
+                case RequestAdopted e: host.Adopt(e.Request, e.Instance, e.Attempt, e.EmittedTokens, e.OutputTokens, e.RunningFor, e.IfUnknown, null); break;
+                case PlacementRemembered e: host.Remember(e.Request, e.Instance); break;
+                case GatewayHas e: _ = host.GatewayHasAsync(e.Gateway, e.Requests); break;
                 case AlarmRang: time.Ring(); break;
                 default: Assert.Fail($"say here how a host is told of {happened.GetType().Name}"); break;
             }
