@@ -58,7 +58,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         var logs = _front.Services.GetRequiredService<ILoggerFactory>();
         var telemetry = new FleetTelemetry(_meter, logs.CreateLogger<FleetTelemetry>());
         _database = GatewayDatabase.From(options.Database, _meter, logs, time);
-        _pools = PoolHosting.Of(options, clock, _meter, logs, telemetry.Report);
+        _pools = PoolHosting.Of(options.Cluster, _database, clock, _meter, logs, telemetry.Report);
         _fleet = new FleetHost(_pools, clock, telemetry, logs, options.Journal, _database);
         _forwarder = new EngineForwarder(_front.Services.GetRequiredService<IHttpForwarder>(), options.Upstream);
         conversations ??= _database is { } database

@@ -191,7 +191,8 @@ public sealed class PoolHost : IPool, IInstanceReports, IDisposable
             case RequestAdopted { Request: { Gateway: { } gateway } request }: _gatewayOf[request.Id] = gateway; break;
             case RequestEnded e: Forget(e.RequestId); break;
             case GatewayHas e:
-                foreach (string id in _gatewayOf.Where(r => r.Value == e.Gateway && !e.Requests.Contains(r.Key)).Select(r => r.Key).ToList())
+                var has = e.Requests.ToHashSet(StringComparer.Ordinal);
+                foreach (string id in _gatewayOf.Where(r => r.Value == e.Gateway && !has.Contains(r.Key)).Select(r => r.Key).ToList())
                     Forget(id);
                 break;
         }

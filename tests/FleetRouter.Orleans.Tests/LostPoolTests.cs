@@ -1,6 +1,7 @@
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Hosting;
+using FleetRouter.LoadGen.Demo;
 using FleetRouter.Storage;
 using FleetRouter.Storage.Tests;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -115,7 +116,7 @@ public sealed class LostPoolTests
         DatabaseAddress address = await MigratedAsync(server);
         await PostgresServer.ExecuteAsync(address, $"""
             insert into fleetrouter.member_versions values ('fleetrouter', 7);
-            insert into fleetrouter.members values ('fleetrouter', '127.0.0.1', {SiloUnderTest.FreePort()}, 1, 'killed', 'here', 3, 0, null, now(), now());
+            insert into fleetrouter.members values ('fleetrouter', '127.0.0.1', {LocalPostgres.FreePort()}, 1, 'killed', 'here', 3, 0, null, now(), now());
             """);
         await using Silo silo = await SiloUnderTest.StartAsync(database: address.OfSchema());
         IPool pool = await StartAsync(silo, Fleet());

@@ -1,8 +1,8 @@
 using System.Diagnostics.Metrics;
 using System.Net;
-using System.Net.Sockets;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Hosting;
+using FleetRouter.LoadGen.Demo;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace FleetRouter.Orleans.Tests;
@@ -17,17 +17,9 @@ internal static class SiloUnderTest
     /// <param name="budget">How long a pool is waited for; by default as long as it takes, since these tests share a machine.</param>
     public static async Task<Silo> StartAsync(Action<string, PoolEffect>? report = null, string? database = null, TimeProvider? time = null, TimeSpan? budget = null)
     {
-        var options = new ClusterOptions { Silo = new IPEndPoint(IPAddress.Loopback, FreePort()), Database = database, PlacementBudget = budget ?? TimeSpan.FromSeconds(1) };
+        var options = new ClusterOptions { Silo = new IPEndPoint(IPAddress.Loopback, LocalPostgres.FreePort()), Database = database, PlacementBudget = budget ?? TimeSpan.FromSeconds(1) };
         var silo = new Silo(options, new HostClock(time ?? TimeProvider.System), new Meter("test"), NullLoggerFactory.Instance, report ?? ((_, _) => { }));
         await silo.OpenAsync();
         return silo;
-    }
-
-    /// <summary>A port that nobody listens on.</summary>
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

@@ -23,6 +23,13 @@ internal sealed class MetricsReading
         return reading;
     }
 
+    /// <summary>A gateway's metrics; null where it does not answer.</summary>
+    public static async Task<MetricsReading?> TryGet(HttpClient http, Uri gateway, CancellationToken stop)
+    {
+        try { return Of(await http.GetStringAsync(new Uri(gateway, "/metrics"), stop)); }
+        catch (Exception wrong) when (wrong is HttpRequestException or IOException or OperationCanceledException) { return null; }
+    }
+
     /// <summary>The sum of all samples of that name, 0 without any.</summary>
     public double Sum(string name) => _samples.Where(sample => sample.Name == name).Sum(sample => sample.Value);
 

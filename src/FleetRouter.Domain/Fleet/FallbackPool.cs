@@ -53,7 +53,7 @@ public sealed class FallbackPool(PoolOptions options)
             Attempt = attempt,
             Emitted = emittedTokens,
             PromptTokens = _estimates.PromptTokens(request) + emittedTokens,
-            Key = _hotness.KeyFor(request.Prompt.Hashes, request.SessionId is { } id ? XxHash64.Of(id) : request.Prompt.TailHash, ready.Instances.Length),
+            Key = _hotness.KeyFor(request, ready),
             Failed = [.. failed.Select(_instances.GetValueOrDefault).OfType<Instance>()],
         };
         if (attempt > Options.MaxAttempts && emittedTokens == 0)
@@ -62,14 +62,14 @@ public sealed class FallbackPool(PoolOptions options)
         var query = new PlacementQuery(work, ready, home, now, Options, _estimates);
         Choice choice = ready.Instances.Length == 0 ? default : _policy.Place(query);
         // Where all are full somebody has to wait in an engine's queue: here nobody can be held.
-        if ((choice.Instance ?? Fullest(work, ready)) is not { } instance)
+        if ((choice.Instance ?? LeastFull(work, ready)) is not { } instance)
             return Refused(work, now, "no-instance", $"no instance of pool {Options.Name} that serves {request.Model} can be reached");
         work.Lease(instance, now, work.PromptTokens - query.CachedTokens(instance), _estimates.ProjectedOutput(request));
         instance.LastDispatch = ++_dispatches;
         instance.Prefixes.Touch(request.Prompt.Hashes, now);
         work.Pin = instance.Prefixes.Pin(request.Prompt.Hashes);
         _placed.Add(request.Id, work);
-        return new Dispatch(request.Id, instance.Id, Decide(work, now, PlacementRule.Fallback, instance.Id, choice.Candidates ?? [], null))
+        return new Dispatch(request.Id, instance.Id, work.Decide(Options, now, PlacementRule.Fallback, instance.Id, choice.Candidates ?? [], null))
         {
             Patience = _snapshot.Instances.First(i => i.Id == instance.Id).Patience,
         };
@@ -82,33 +82,14 @@ public sealed class FallbackPool(PoolOptions options)
             work.EndLease(now);
     }
 
-    private static Instance? Fullest(InFlight work, ReadySet ready) =>
+    private static Instance? LeastFull(InFlight work, ReadySet ready) =>
         ready.Instances.Where(i => !work.Failed!.Contains(i)).MinBy(i => (i.AllRequests, i.LastDispatch));
 
     private Refuse Refused(InFlight work, TimeSpan now, string reason, string what)
     {
         var refusal = new Refusal(RefusalKind.Broken, reason, what, TimeSpan.FromSeconds(1));
-        return new Refuse(work.Request.Id, refusal, Decide(work, now, PlacementRule.Refused, null, [], refusal));
+        return new Refuse(work.Request.Id, refusal, work.Decide(Options, now, PlacementRule.Refused, null, [], refusal));
     }
-
-    private Decision Decide(InFlight work, TimeSpan now, PlacementRule rule, string? instance, CandidateScore[] weighed, Refusal? refusal) => new()
-    {
-        RequestId = work.Request.Id,
-        ClientId = work.Request.ClientId,
-        At = now,
-        Pool = Options.Name,
-        Model = work.Request.Model,
-        Workload = WorkloadKinds.Of(work.Request),
-        Policy = Options.Policy,
-        Rule = rule,
-        Instance = instance,
-        PromptTokens = work.PromptTokens,
-        EmittedTokens = work.Emitted,
-        Key = work.Key,
-        Candidates = weighed,
-        Attempt = work.Attempt,
-        Refusal = refusal,
-    };
 
     /// <summary>Takes over members and load. What this gateway placed itself counts beside until the pool does.</summary>
     private void Renew()

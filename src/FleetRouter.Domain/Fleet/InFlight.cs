@@ -1,3 +1,4 @@
+using FleetRouter.Domain.Admission;
 using FleetRouter.Domain.Health;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Domain.Prefixes;
@@ -101,6 +102,27 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     public LinkedListNode<InFlight>? HoldPlace;
     public TimeSpan HeldSince;
     public TimeSpan HeldFor;
+
+    /// <summary>What is decided about it now, for the record.</summary>
+    public Decision Decide(PoolOptions options, TimeSpan now, PlacementRule rule, string? instance, CandidateScore[] weighed, Refusal? refusal) => new()
+    {
+        RequestId = Request.Id,
+        ClientId = Request.ClientId,
+        At = now,
+        Pool = options.Name,
+        Model = Request.Model,
+        Workload = WorkloadKinds.Of(Request),
+        Policy = options.Policy,
+        Rule = rule,
+        Instance = instance,
+        PromptTokens = PromptTokens,
+        EmittedTokens = Emitted,
+        Key = Key,
+        Candidates = weighed,
+        Attempt = Attempt,
+        HeldFor = HeldFor,
+        Refusal = refusal,
+    };
 
     public int RemainingOutput => Math.Max(0, ProjectedOutput - OutputTokens);
 

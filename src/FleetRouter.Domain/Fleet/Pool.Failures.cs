@@ -46,15 +46,14 @@ public sealed partial class Pool
     /// <param name="effects">What is to be done.</param>
     private void Blame(Instance instance, InFlight failed, InFlight left, AttemptFailure failure, string reason, List<PoolEffect> effects)
     {
+        if (failure.RulesOut(left.Emitted))
+            (left.Failed ??= []).Add(instance);
         if (failure == AttemptFailure.EngineBusy)
         {
             instance.BusyUntil = _now + BusyRest;
             WakeFor(instance, instance.BusyUntil);
             return;
         }
-        if (left.Emitted == 0)
-            (left.Failed ??= []).Add(instance);
-        // One that has half an answer goes back there too, once a probe finds the instance well.
         if (failure == AttemptFailure.Stalled)
             Stall(instance, failed, reason, effects);
         else

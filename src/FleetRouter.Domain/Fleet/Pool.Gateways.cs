@@ -31,7 +31,7 @@ public sealed partial class Pool
             PromptTokens = _estimates.PromptTokens(e.Request) + e.EmittedTokens,
             Emitted = e.EmittedTokens,
             Attempt = e.Attempt,
-            Key = _hotness.KeyFor(e.Request.Prompt.Hashes, TailKey(e.Request), _roster.Ready(e.Request.Model).Instances.Length),
+            Key = KeyOf(e.Request),
         };
         _inFlight.Add(e.Request.Id, work);
         BelieveHome(e.Request);
@@ -47,10 +47,7 @@ public sealed partial class Pool
     {
         if (_roster.Find(e.Instance) is not { } instance)
             return;
-        var work = new InFlight(e.Request, _now)
-        {
-            Key = _hotness.KeyFor(e.Request.Prompt.Hashes, TailKey(e.Request), _roster.Ready(e.Request.Model).Instances.Length),
-        };
+        var work = new InFlight(e.Request, _now) { Key = KeyOf(e.Request) };
         instance.Prefixes.Touch(e.Request.Prompt.Hashes, _now);
         HomeOf(work);
         _homes.Settle(work, instance.Id, _now, _options.SessionIdleTime, _options.MaxSessions);
@@ -59,7 +56,8 @@ public sealed partial class Pool
     /// <summary>A gateway has these requests and no others.</summary>
     private void Settle(GatewayHas e, List<PoolEffect> effects)
     {
-        foreach (InFlight gone in _inFlight.Values.Where(w => w.Request.Gateway == e.Gateway && !e.Requests.Contains(w.Request.Id)).OrderBy(w => w.Order).ToList())
+        var has = e.Requests.ToHashSet(StringComparer.Ordinal);
+        foreach (InFlight gone in _inFlight.Values.Where(w => w.Request.Gateway == e.Gateway && !has.Contains(w.Request.Id)).OrderBy(w => w.Order).ToList())
             Forget(gone, effects);
         ReleaseHeld(effects);
     }

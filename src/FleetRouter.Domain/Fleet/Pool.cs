@@ -97,7 +97,7 @@ public sealed partial class Pool
         {
             Order = ++_arrivals,
             PromptTokens = _estimates.PromptTokens(request),
-            Key = _hotness.KeyFor(request.Prompt.Hashes, TailKey(request), _roster.Ready(request.Model).Instances.Length),
+            Key = KeyOf(request),
         };
         _inFlight.Add(request.Id, work);
         BelieveHome(request);
@@ -184,9 +184,7 @@ public sealed partial class Pool
         }
     }
 
-    /// <summary>Key of a prompt with no prefix worth keeping together: the session or the text itself spreads it.</summary>
-    private static ulong TailKey(PlacementRequest request) =>
-        request.SessionId is { } session ? XxHash64.Of(session) : request.Prompt.TailHash;
+    private PrefixKey KeyOf(PlacementRequest request) => _hotness.KeyFor(request, _roster.Ready(request.Model));
 
     private Instance? HomeOf(InFlight work) =>
         (_homes.Find(work, _now, _options.SessionIdleTime) ?? work.Request.Home) is { } id
@@ -289,23 +287,6 @@ public sealed partial class Pool
     private Refusal Busy(string reason, string what) =>
         new(RefusalKind.Busy, reason, $"pool {_options.Name} is busy: {what}; try again later", _held.RetryAfter());
 
-    private Decision Decide(InFlight work, PlacementRule rule, string? instance, CandidateScore[] weighed, Refusal? refusal) => new()
-    {
-        RequestId = work.Request.Id,
-        ClientId = work.Request.ClientId,
-        At = _now,
-        Pool = _options.Name,
-        Model = work.Request.Model,
-        Workload = WorkloadKinds.Of(work.Request),
-        Policy = _options.Policy,
-        Rule = rule,
-        Instance = instance,
-        PromptTokens = work.PromptTokens,
-        EmittedTokens = work.Emitted,
-        Key = work.Key,
-        Candidates = weighed,
-        Attempt = work.Attempt,
-        HeldFor = work.HeldFor,
-        Refusal = refusal,
-    };
+    private Decision Decide(InFlight work, PlacementRule rule, string? instance, CandidateScore[] weighed, Refusal? refusal) =>
+        work.Decide(_options, _now, rule, instance, weighed, refusal);
 }

@@ -124,6 +124,14 @@ public enum AttemptFailure
     Stalled,
 }
 
+/// <summary>What failures mean.</summary>
+public static class AttemptFailures
+{
+    /// <summary>Whether the request is not to be tried there again: its instance was out of reach, and it has no token yet. One that has half an answer
+    /// goes back there too, once a probe finds the instance well; one that shed it may take it later.</summary>
+    public static bool RulesOut(this AttemptFailure failure, int emittedTokens) => failure != AttemptFailure.EngineBusy && emittedTokens == 0;
+}
+
 /// <summary>Which of two attempts is left.</summary>
 public enum HedgeEnd
 {

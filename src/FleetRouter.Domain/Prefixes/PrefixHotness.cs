@@ -1,3 +1,6 @@
+using FleetRouter.Domain.Fleet;
+using FleetRouter.Domain.Placement;
+
 namespace FleetRouter.Domain.Prefixes;
 
 /// <summary>How long a prefix a request is placed by: the shortest that is not hot, so that a popular system prompt
@@ -21,6 +24,11 @@ public sealed class PrefixHotness
     private readonly ulong[] _window = new ulong[Window * Depths.Length];
     private readonly byte[] _levels = new byte[Window];
     private int _next, _seen;
+
+    /// <summary>Counts a request as the latest and returns the key to place it by among the instances that could take it. A prompt with no prefix worth
+    /// keeping together is spread by its session, or by its text.</summary>
+    internal PrefixKey KeyFor(PlacementRequest request, ReadySet ready) =>
+        KeyFor(request.Prompt.Hashes, request.SessionId is { } session ? XxHash64.Of(session) : request.Prompt.TailHash, ready.Instances.Length);
 
     /// <summary>Counts <paramref name="chain"/> as the latest request and returns the key to place it by.</summary>
     /// <param name="chain">The request's block hashes.</param>

@@ -22,6 +22,7 @@ internal sealed class GatewayDatabase : IAsyncDisposable
 
     private GatewayDatabase(DatabaseOptions options, TimeSpan? journal, Meter meter, ILoggerFactory logs, TimeProvider time)
     {
+        Address = options.Address;
         _database = new Database(options, logs, time);
         var figures = new StorageFigures(meter);
         _conversations = new PostgresConversations(_database, meter, figures, logs);
@@ -29,6 +30,9 @@ internal sealed class GatewayDatabase : IAsyncDisposable
         Accounts = new PostgresTenantAccounts(_database);
         _provisioner = new ProvisionerRole(_database, meter, logs);
     }
+
+    /// <summary>Where it is.</summary>
+    public DatabaseAddress Address { get; }
 
     /// <summary>Answers and session homes, shared by all gateways on the database.</summary>
     public IConversations Conversations => _conversations;

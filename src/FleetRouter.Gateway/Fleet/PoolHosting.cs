@@ -6,7 +6,6 @@ using FleetRouter.Gateway.Configuration;
 using FleetRouter.Hosting;
 #if ORLEANS
 using FleetRouter.Orleans;
-using FleetRouter.Storage;
 #endif
 
 namespace FleetRouter.Gateway.Fleet;
@@ -15,13 +14,12 @@ namespace FleetRouter.Gateway.Fleet;
 internal static class PoolHosting
 {
     /// <exception cref="IOException">The configuration names a cluster, and this build has none.</exception>
-    public static IPools Of(GatewayOptions options, HostClock clock, Meter meter, ILoggerFactory logs, Action<string, PoolEffect> report)
+    public static IPools Of(ClusterSection cluster, GatewayDatabase? database, HostClock clock, Meter meter, ILoggerFactory logs, Action<string, PoolEffect> report)
     {
-        if (options.Cluster.Silo is not { } at)
+        if (cluster.Silo is not { } at)
             return new EmbeddedPools(clock, report);
 #if ORLEANS
-        string? database = options.Database.ConnectionString is { } source ? DatabaseAddress.Parse(source.Read(), source.ToString()).OfSchema() : null;
-        var member = new ClusterOptions { Silo = Own(at), Id = options.Cluster.Name, Database = database, PlacementBudget = options.Cluster.PlacementBudget };
+        var member = new ClusterOptions { Silo = Own(at), Id = cluster.Name, Database = database?.Address.OfSchema(), PlacementBudget = cluster.PlacementBudget };
         return new FleetRouter.Orleans.Silo(member, clock, meter, logs, report);
 #else
         throw new IOException($"cluster.silo is {at}, but this build has no cluster: no NuGet source it was built from has Orleans; leave cluster.silo out, or build where the packages restore");

@@ -26,50 +26,21 @@ internal sealed class ProbesOfCluster(IGrainFactory grains, TimeProvider time)
     {
         private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
 
-        private readonly Lock _gate = new();
-        private List<ProbeOnWire> _found = [];
-        private bool _isTelling;
-
-        public void Probed(string instance, EngineReport report) => Tell(ProbeOnWire.Of(instance, report));
-
-        public void ProbeFailed(string instance, string reason) => Tell(new ProbeOnWire { Instance = instance, Failure = reason });
-
-        private void Tell(ProbeOnWire probe)
+        private readonly Outbox<ProbeOnWire> _found = new(async batch =>
         {
-            lock (_gate)
+            try
             {
-                _found.Add(probe);
-                if (_isTelling)
-                    return;
-                _isTelling = true;
+                await pool.ReportAsync(batch).WaitAsync(Patience, time);
             }
-            _ = Task.Run(TellAsync);
-        }
+            catch (Exception)
+            {
+                // The next probe tells it anew.
+            }
+        });
 
-        private async Task TellAsync()
-        {
-            while (true)
-            {
-                List<ProbeOnWire> batch;
-                lock (_gate)
-                {
-                    if (_found.Count == 0)
-                    {
-                        _isTelling = false;
-                        return;
-                    }
-                    (batch, _found) = (_found, []);
-                }
-                try
-                {
-                    await pool.ReportAsync(batch).WaitAsync(Patience, time);
-                }
-                catch (Exception)
-                {
-                    // The next probe tells it anew.
-                }
-            }
-        }
+        public void Probed(string instance, EngineReport report) => _found.Post(ProbeOnWire.Of(instance, report));
+
+        public void ProbeFailed(string instance, string reason) => _found.Post(new ProbeOnWire { Instance = instance, Failure = reason });
     }
 
     private sealed class Watched : IInstanceWatch

@@ -78,7 +78,7 @@ internal sealed class ClusterPool : IPool, IAsyncDisposable
             question = new Retry(Running(work), (int)failure, reason, emittedTokens);
             if (emittedTokens > work.Emitted)
                 work.Failed.Clear();
-            else if (failure != AttemptFailure.EngineBusy && emittedTokens == 0)
+            else if (failure.RulesOut(emittedTokens))
                 work.Failed.Add(work.Instance!);
             (work.Emitted, work.OutputTokens, work.Instance) = (emittedTokens, 0, null);
             work.Attempt++;
@@ -284,40 +284,5 @@ internal sealed class ClusterPool : IPool, IAsyncDisposable
         ServedModels served = _fallback.Snapshot.Served;
         if (served.Awaiting != _served.Awaiting || !served.Models.SequenceEqual(_served.Models))
             Volatile.Write(ref _served, served);
-    }
-
-    /// <summary>One request of this gateway's, from its question to its end. Guarded by the gate.</summary>
-    private sealed class Underway(PlacementRequest request)
-    {
-        public readonly PlacementRequest Request = request;
-        public readonly List<string> Failed = [];
-        public Action<CarryOver>? CarryOver;
-
-        /// <summary>Where it is; null while it waits for an answer.</summary>
-        public string? Instance;
-        public int Attempt = 1, Emitted, OutputTokens;
-        public TimeSpan Since;
-
-        /// <summary>Where the pool last wanted it.</summary>
-        public Placement? Wanted;
-
-        /// <summary>Who waits for an answer, and what was asked; null while nobody does.</summary>
-        public TaskCompletionSource<Placement>? Answer;
-        public Func<ToPool>? Question;
-
-        /// <summary>Where the pool wants it next; it came before the answer.</summary>
-        public Wanted? Early;
-
-        /// <summary>The pool has the question and no instance yet.</summary>
-        public bool IsHeld;
-
-        public void IsAt(string instance, TimeSpan now) => (Instance, Since, Wanted) = (instance, now, null);
-
-        public void Resolve(Placement placement)
-        {
-            TaskCompletionSource<Placement>? waiting = Answer;
-            (Answer, Question, IsHeld) = (null, null, false);
-            waiting?.TrySetResult(placement);
-        }
     }
 }

@@ -5,21 +5,27 @@ namespace FleetRouter.Orleans.Pools;
 
 /// <summary>One gateway at a pool: what it is told goes with the answer to its batch where it can, else in batches of its own, one after another.
 /// Words come from the pool's threads.</summary>
-internal sealed class GatewaySeat(IGatewayObserver address, TimeProvider time)
+internal sealed class GatewaySeat
 {
     /// <summary>How long a gateway may take to say that it got a batch; later it has to sit down anew.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(3);
 
     private readonly Lock _gate = new();
     private List<ToGateway>? _reply;
-    private List<ToGateway> _unasked = [];
-    private bool _isTelling;
+    private readonly Outbox<ToGateway> _unasked;
+
+    public GatewaySeat(Guid id, IGatewayObserver address, TimeProvider time)
+    {
+        Id = id;
+        HeardAt = time.GetTimestamp();
+        _unasked = new Outbox<ToGateway>(batch => TellAsync(address, batch, time));
+    }
 
     /// <summary>Names this seat.</summary>
-    public Guid Id { get; } = Guid.NewGuid();
+    public Guid Id { get; }
 
     /// <summary>Timestamp of the gateway's last word.</summary>
-    public long HeardAt { get; set; } = time.GetTimestamp();
+    public long HeardAt { get; set; }
 
     /// <summary>Words to it were lost.</summary>
     public bool IsLost { get; private set; }
@@ -59,42 +65,25 @@ internal sealed class GatewaySeat(IGatewayObserver address, TimeProvider time)
     public void Tell(ToGateway message)
     {
         lock (_gate)
-        {
             if (_reply is not null)
             {
                 _reply.Add(message);
                 return;
             }
-            _unasked.Add(message);
-            if (_isTelling || IsLost)
-                return;
-            _isTelling = true;
-        }
-        _ = Task.Run(TellAsync);
+        _unasked.Post(message);
     }
 
-    private async Task TellAsync()
+    private async Task TellAsync(IGatewayObserver address, IReadOnlyList<ToGateway> batch, TimeProvider time)
     {
-        while (true)
+        if (IsLost)
+            return;
+        try
         {
-            List<ToGateway> batch;
-            lock (_gate)
-            {
-                if (_unasked.Count == 0 || IsLost)
-                {
-                    _isTelling = false;
-                    return;
-                }
-                (batch, _unasked) = (_unasked, []);
-            }
-            try
-            {
-                await address.TakeAsync(Id, batch).WaitAsync(Patience, time);
-            }
-            catch (Exception)
-            {
-                IsLost = true;   // whatever it was: the gateway learns of it by its next batch, and tells all it has
-            }
+            await address.TakeAsync(Id, batch).WaitAsync(Patience, time);
+        }
+        catch (Exception)
+        {
+            IsLost = true;   // whatever it was: the gateway learns of it by its next batch, and tells all it has
         }
     }
 }

@@ -9,10 +9,11 @@ internal interface IPoolGrain : IGrainWithStringKey
 {
     /// <summary>A gateway takes a seat.</summary>
     /// <param name="gateway">Its name, its own among all and as long as it runs.</param>
+    /// <param name="seat">Names the seat: the pool may have something to tell before this answer has come.</param>
     /// <param name="address">Where it is told what it did not ask for.</param>
     /// <param name="requests">Ids of all the requests it has dispatched; the pool forgets the others it knew from it.</param>
     [Alias("sit"), AlwaysInterleave]
-    Task<Seated> SitAsync(string gateway, IGatewayObserver address, IReadOnlyList<string> requests);
+    Task<Seated> SitAsync(string gateway, Guid seat, IGatewayObserver address, IReadOnlyList<string> requests);
 
     /// <summary>Takes what a gateway has to tell. Never waits.</summary>
     [Alias("exchange")]

@@ -39,16 +39,14 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
 
     public override Task OnDeactivateAsync(DeactivationReason reason, CancellationToken cancellation) => _pool is null ? Task.CompletedTask : local.StopAsync(Name, _pool).AsTask();
 
-    public async Task<Seated> SitAsync(string gateway, IGatewayObserver address, IReadOnlyList<string> requests)
+    public async Task<Seated> SitAsync(string gateway, Guid seat, IGatewayObserver address, IReadOnlyList<string> requests)
     {
         while ((!_pool.Named.IsCompleted || _pool.Host.Served.Awaiting) && time.GetElapsedTime(_beganAt) < FirstLook)
             await Task.Delay(Look, time);
-        if (_seats.Remove(gateway, out GatewaySeat? before))
-            before.Leave();
-        var seat = new GatewaySeat(address, time);
-        _seats.Add(gateway, seat);
+        Unseat(gateway);
+        _seats.Add(gateway, new GatewaySeat(seat, address, time));
         IReadOnlyList<string> unknown = await _pool.Host.GatewayHasAsync(gateway, requests);
-        return new Seated(seat.Id, unknown, SnapshotOnWire.Of(await _pool.Host.SnapshotAsync(), _pool.Host.AddressOf), _known.Add(gateway));
+        return new Seated(unknown, SnapshotOnWire.Of(await _pool.Host.SnapshotAsync(), _pool.Host.AddressOf), _known.Add(gateway));
     }
 
     public Task<PoolReply> ExchangeAsync(GatewayBatch batch)
@@ -64,8 +62,7 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
 
     public Task LeaveAsync(string gateway)
     {
-        if (_seats.Remove(gateway, out GatewaySeat? seat))
-            seat.Leave();
+        Unseat(gateway);
         return _pool.Host.GatewayHasAsync(gateway, []);
     }
 
@@ -83,6 +80,12 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
         await _pool.Host.DrainAsync(instance, drains, within, wait, CancellationToken.None) is { } view ? JsonSerializer.SerializeToUtf8Bytes(view, JournalJson.Options) : null;
 
     public async Task<byte[]> DescribeAsync() => JsonSerializer.SerializeToUtf8Bytes(await _pool.Host.DescribeAsync(), JournalJson.Options);
+
+    private void Unseat(string gateway)
+    {
+        if (_seats.Remove(gateway, out GatewaySeat? seat))
+            seat.Leave();
+    }
 
     private void Take(ToPool message, GatewaySeat seat)
     {
@@ -114,12 +117,8 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
 
     private async Task TickAsync(CancellationToken cancellation)
     {
-        foreach ((string gateway, GatewaySeat seat) in _seats.Where(s => time.GetElapsedTime(s.Value.HeardAt) > Silence).ToList())
-        {
-            _seats.Remove(gateway);
-            seat.Leave();
-            await _pool.Host.GatewayHasAsync(gateway, []);
-        }
+        foreach (string gateway in _seats.Where(s => time.GetElapsedTime(s.Value.HeardAt) > Silence).Select(s => s.Key).ToList())
+            await LeaveAsync(gateway);
         if (ReferenceEquals(_told, _pool.Host.Served) && time.GetElapsedTime(_toldAt) < Renewal || _seats.Count == 0)
             return;
         (_told, _toldAt) = (_pool.Host.Served, time.GetTimestamp());

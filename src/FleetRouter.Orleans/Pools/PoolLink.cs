@@ -25,8 +25,8 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
     private readonly CancellationTokenSource _stop = new();
     private readonly WakeUp _wake = new();
     private List<ToPool> _queue = [];
-    private Guid? _seat;
-    private bool _isSitting, _isLate;
+    private Guid _seat;
+    private bool _isSitting, _isSeated, _isLate;
     private Task _running = Task.CompletedTask;
 
     /// <summary>Ids of the requests that are dispatched.</summary>
@@ -50,7 +50,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
         get
         {
             lock (_gate)
-                return _seat is not null && !_isLate;
+                return _isSeated && !_isLate;
         }
     }
 
@@ -62,7 +62,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
     {
         lock (_gate)
         {
-            if (_seat is null || _isLate)
+            if (!_isSeated || _isLate)
                 return false;
             _queue.Add(question);
         }
@@ -75,7 +75,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
     {
         lock (_gate)
         {
-            if (_seat is null && !_isSitting)
+            if (!_isSeated && !_isSitting)
                 return;
             _queue.Add(message);
         }
@@ -122,7 +122,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
         {
             try
             {
-                if (_seat is null)
+                if (!_isSeated)
                     await SitAsync(address);
                 await ExchangeAsync();
             }
@@ -138,16 +138,17 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
 
     private async Task SitAsync(IGatewayObserver address)
     {
+        var seat = Guid.NewGuid();
         lock (_gate)
-            (_queue, _isSitting) = ([], true);
-        Seated seated = await pool.SitAsync(gateway, address, Dispatched()).WaitAsync(Patience + Patience, time, _stop.Token);
-        Told(seated.Snapshot);
+            (_queue, _seat, _isSitting) = ([], seat, true);
+        Seated seated = await pool.SitAsync(gateway, seat, address, Dispatched()).WaitAsync(Patience + Patience, time, _stop.Token);
         IReadOnlyList<ToPool> missing = Missing(seated);
         lock (_gate)
         {
             _queue.InsertRange(0, missing);
-            (_seat, _isSitting, _isLate) = (seated.Seat, false, false);
+            (_isSeated, _isSitting, _isLate) = (true, false, false);
         }
+        Told(seated.Snapshot);   // last: who sees what is served finds a pool that answers
     }
 
     private async Task ExchangeAsync()
@@ -157,7 +158,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
         List<ToPool> batch;
         Guid seat;
         lock (_gate)
-            (batch, _queue, seat) = (_queue, [], _seat!.Value);
+            (batch, _queue, seat) = (_queue, [], _seat);
         Task<PoolReply> call = pool.ExchangeAsync(new GatewayBatch(gateway, seat, batch));
         if (!call.IsCompleted)
             await AwaitAsync(call);
@@ -186,7 +187,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
     private void Lose()
     {
         lock (_gate)
-            (_seat, _isSitting, _isLate) = (null, false, true);
+            (_seat, _isSeated, _isSitting, _isLate) = (Guid.Empty, false, false, true);
         Late(true);
     }
 

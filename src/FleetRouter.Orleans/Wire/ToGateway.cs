@@ -76,13 +76,12 @@ internal sealed record InstanceOnWire(
     [property: Id(4)] long PendingPrefillTokens, [property: Id(5)] double PrefillTokensPerSecond, [property: Id(6)] TimeSpan FirstToken, [property: Id(7)] TimeSpan NextToken);
 
 /// <summary>A gateway's place at a pool.</summary>
-/// <param name="Seat">Names it.</param>
 /// <param name="Unknown">Of the requests that the gateway named those the pool does not know.</param>
 /// <param name="Snapshot">The pool as it is.</param>
 /// <param name="IsNew">Whether the pool never heard of this gateway: it is then to be told what the gateway remembers.</param>
 [GenerateSerializer, Immutable, Alias("fleetrouter.seated")]
 internal sealed record Seated(
-    [property: Id(0)] Guid Seat, [property: Id(1)] IReadOnlyList<string> Unknown, [property: Id(2)] SnapshotOnWire Snapshot, [property: Id(3)] bool IsNew);
+    [property: Id(0)] IReadOnlyList<string> Unknown, [property: Id(1)] SnapshotOnWire Snapshot, [property: Id(2)] bool IsNew);
 
 /// <summary>The answer to a batch.</summary>
 /// <param name="Taken">False where the pool does not know the seat: the gateway is to take one anew.</param>

@@ -44,7 +44,7 @@ internal sealed record Over([property: Id(0)] string Id, [property: Id(1)] int E
 
 /// <summary>What a gateway has to tell, all of it since the batch before.</summary>
 /// <param name="Gateway">The gateway.</param>
-/// <param name="Seat">The seat that the pool gave it (<see cref="Seated"/>); a batch for another is not taken.</param>
+/// <param name="Seat">The seat it took (<see cref="Pools.IPoolGrain.SitAsync"/>); a batch for another is not taken.</param>
 /// <param name="Messages">In order; none where it only shows that it lives.</param>
 [GenerateSerializer, Immutable, Alias("fleetrouter.batch")]
 internal sealed record GatewayBatch([property: Id(0)] string Gateway, [property: Id(1)] Guid Seat, [property: Id(2)] IReadOnlyList<ToPool> Messages);

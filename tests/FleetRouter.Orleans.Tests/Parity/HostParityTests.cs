@@ -39,7 +39,8 @@ public sealed class HostParityTests
         IPoolGrain pool = silo.Grains.GetGrain<IPoolGrain>(options.Name);
         var requests = new Dictionary<string, PlacementRequest>();
         var engines = new SortedDictionary<string, EngineNumber>(StringComparer.Ordinal);
-        Seated seated = await pool.SitAsync(Gateway, silo.Grains.CreateObjectReference<IGatewayObserver>(new Deaf()), []);
+        var seat = Guid.NewGuid();
+        await pool.SitAsync(Gateway, seat, silo.Grains.CreateObjectReference<IGatewayObserver>(new Deaf()), []);
         foreach (PoolEvent happened in events)
         {
             time.Now = happened.At;
@@ -65,7 +66,7 @@ public sealed class HostParityTests
         }
         return digest;
 
-        async Task TellAsync(ToPool message) => Assert.True((await pool.ExchangeAsync(new GatewayBatch(Gateway, seated.Seat, [message]))).Taken);
+        async Task TellAsync(ToPool message) => Assert.True((await pool.ExchangeAsync(new GatewayBatch(Gateway, seat, [message]))).Taken);
 
         Task RetryAsync(AttemptFailed e) => TellAsync(new Retry(
             new RunningOnWire(RequestOnWire.Of(requests[e.RequestId], Gateway), "known", 1, 0, 0, TimeSpan.Zero), (int)e.Failure, e.Reason, e.EmittedTokens));

@@ -46,18 +46,16 @@ internal sealed class PoolReach(IReadOnlyList<Uri> gateways, RunClock clock)
 
     private async Task Ask(HttpClient http, int gateway, CancellationToken enough)
     {
-        try
+        var page = await MetricsReading.TryGet(http, gateways[gateway], enough);
+        lock (_late)
         {
-            var page = MetricsReading.Of(await http.GetStringAsync(new Uri(gateways[gateway], "/metrics"), enough));
-            lock (_late) Saw(gateway, page);
-        }
-        catch (Exception wrong) when (wrong is HttpRequestException or IOException or OperationCanceledException)
-        {
-            lock (_late)
+            if (page is not null)
             {
-                _unreachedSince[gateway] = null;   // it does not run
-                if (Host == gateway) Host = null;
+                Saw(gateway, page);
+                return;
             }
+            _unreachedSince[gateway] = null;   // it does not run
+            if (Host == gateway) Host = null;
         }
     }
 

@@ -37,9 +37,6 @@ internal sealed class RoleWatch(IReadOnlyList<Uri> gateways, RunClock clock)
         if (heldAt is null || clock.Now - heldAt > LongestWithout) LongestWithout = clock.Now - (heldAt ?? TimeSpan.Zero);
     }
 
-    private static async Task<bool> Holds(HttpClient http, Uri gateway, CancellationToken enough)
-    {
-        try { return MetricsReading.Of(await http.GetStringAsync(new Uri(gateway, "/metrics"), enough)).Sum("fleetrouter_provisioner") > 0; }
-        catch (Exception wrong) when (wrong is HttpRequestException or IOException or OperationCanceledException) { return false; }
-    }
+    private static async Task<bool> Holds(HttpClient http, Uri gateway, CancellationToken enough) =>
+        (await MetricsReading.TryGet(http, gateway, enough))?.Sum("fleetrouter_provisioner") > 0;
 }
