@@ -158,11 +158,14 @@ public sealed class PoolHost : IPool, IInstanceReports, IDisposable
         return seen.Task;
     }
 
+    /// <summary>Returns once all that was reported before is handled: who has no answer by then is held.</summary>
+    public Task HandledAsync() => LookAsync(_ => true);
+
     private Task<Placement> AskAsync(PoolEvent question, string requestId, CancellationToken clientGone)
     {
         var answer = new TaskCompletionSource<Placement>(TaskCreationOptions.RunContinuationsAsynchronously);
         _mailbox.Post(new Message(question, answer, null));
-        return answer.Task.IsCompleted ? answer.Task : WhileHeldAsync(answer, requestId, clientGone);
+        return answer.Task.IsCompleted || !clientGone.CanBeCanceled ? answer.Task : WhileHeldAsync(answer, requestId, clientGone);
     }
 
     private async Task<Placement> WhileHeldAsync(TaskCompletionSource<Placement> answer, string requestId, CancellationToken clientGone)

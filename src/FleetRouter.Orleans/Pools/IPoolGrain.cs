@@ -15,7 +15,7 @@ internal interface IPoolGrain : IGrainWithStringKey
     [Alias("sit"), AlwaysInterleave]
     Task<Seated> SitAsync(string gateway, Guid seat, IGatewayObserver address, IReadOnlyList<string> requests);
 
-    /// <summary>Takes what a gateway has to tell. Never waits.</summary>
+    /// <summary>Takes what a gateway has to tell, and answers what can be answered at once: a question without an answer is held, and answered later.</summary>
     [Alias("exchange")]
     Task<PoolReply> ExchangeAsync(GatewayBatch batch);
 

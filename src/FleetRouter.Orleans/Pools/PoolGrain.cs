@@ -49,15 +49,21 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
         return new Seated(unknown, SnapshotOnWire.Of(await _pool.Host.SnapshotAsync(), _pool.Host.AddressOf), _known.Add(gateway));
     }
 
-    public Task<PoolReply> ExchangeAsync(GatewayBatch batch)
+    public async Task<PoolReply> ExchangeAsync(GatewayBatch batch)
     {
         if (!_seats.TryGetValue(batch.Gateway, out GatewaySeat? seat) || seat.Id != batch.Seat || seat.IsLost)
-            return Task.FromResult(new PoolReply(false, []));
+            return new PoolReply(false, []);
         seat.HeardAt = time.GetTimestamp();
         seat.BeginReply();
+        var asked = new List<(string Request, Task<Placement> Placed)>();
         foreach (ToPool message in batch.Messages)
-            Take(message, seat);
-        return Task.FromResult(new PoolReply(true, seat.EndReply()));
+            Take(message, seat, asked);
+        // Another thread may be at work on the pool. What is not placed when it is done is held, and told when it is placed.
+        if (asked.Exists(a => !a.Placed.IsCompleted))
+            await _pool.Host.HandledAsync();
+        foreach ((string request, Task<Placement> placed) in asked)
+            seat.Answer(request, placed);
+        return new PoolReply(true, seat.EndReply());
     }
 
     public Task LeaveAsync(string gateway)
@@ -87,17 +93,17 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
             seat.Leave();
     }
 
-    private void Take(ToPool message, GatewaySeat seat)
+    private void Take(ToPool message, GatewaySeat seat, List<(string Request, Task<Placement> Placed)> asked)
     {
         PoolHost host = _pool.Host;
         switch (message)
         {
             case Place e:
-                seat.Answer(e.Request.Id, host.PlaceAsync(e.Request.ToRequest(), CancellationToken.None, wish => seat.Want(e.Request.Id, wish)));
+                asked.Add((e.Request.Id, host.PlaceAsync(e.Request.ToRequest(), CancellationToken.None, wish => seat.Want(e.Request.Id, wish))));
                 break;
             case Retry e:
                 AdoptRunning(e.Running, ifUnknown: true, seat);
-                seat.Answer(e.Running.Request.Id, host.RetryAsync(e.Running.Request.Id, (AttemptFailure)e.Failure, e.Reason, e.EmittedTokens, CancellationToken.None));
+                asked.Add((e.Running.Request.Id, host.RetryAsync(e.Running.Request.Id, (AttemptFailure)e.Failure, e.Reason, e.EmittedTokens, CancellationToken.None)));
                 break;
             case Adopt e: AdoptRunning(e.Running, ifUnknown: false, seat); break;
             case Remember e: host.Remember(e.Request.ToRequest(), e.Instance); break;

@@ -1,3 +1,4 @@
+using System.Threading.Channels;
 using FleetRouter.Hosting;
 using FleetRouter.Orleans.Wire;
 
@@ -19,14 +20,20 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
     /// <summary>How long a call may take before the pool counts as lost. A call to a silo that died hangs until the others have noticed.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(1);
 
+    /// <summary>How long what needs no answer waits for a question to go with: a first token or an end told so much sooner moves nothing, and costs
+    /// a call of its own.</summary>
+    private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(2);
+
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
 
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stop = new();
-    private readonly WakeUp _wake = new();
+    private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
+    private ITimer _timer = null!;
     private List<ToPool> _queue = [];
     private Guid _seat;
-    private bool _isSitting, _isSeated, _isLate;
+    private bool _isSitting, _isSeated, _isDue, _isOut, _isLate;
+    private TaskCompletionSource _lost = new();
     private Task _running = Task.CompletedTask;
 
     /// <summary>Ids of the requests that are dispatched.</summary>
@@ -55,7 +62,11 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
     }
 
     /// <summary>Begins.</summary>
-    public void Start() => _running = Task.Run(RunAsync);
+    public void Start()
+    {
+        _timer = time.CreateTimer(_ => Ring(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _running = Task.Run(RunAsync);
+    }
 
     /// <summary>Asks something; false if an answer is not to be expected in time.</summary>
     public bool TrySend(ToPool question)
@@ -65,8 +76,10 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
             if (!_isSeated || _isLate)
                 return false;
             _queue.Add(question);
+            _isDue = true;
+            if (!_isOut)
+                _wake.Writer.TryWrite(true);
         }
-        _wake.Ring();
         return true;
     }
 
@@ -78,8 +91,9 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
             if (!_isSeated && !_isSitting)
                 return;
             _queue.Add(message);
+            if (_queue.Count == 1 && !_isOut)
+                Arm(Gather);
         }
-        _wake.Ring();
     }
 
     /// <summary>A call beside the line.</summary>
@@ -111,7 +125,11 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
     public async ValueTask DisposeAsync()
     {
         await _stop.CancelAsync();
+        _wake.Writer.TryComplete();
+        lock (_gate)
+            _lost.TrySetResult();
         await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await _timer.DisposeAsync();
         await pool.LeaveAsync(gateway).WaitAsync(Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -146,57 +164,70 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
         lock (_gate)
         {
             _queue.InsertRange(0, missing);
-            (_isSeated, _isSitting, _isLate) = (true, false, false);
+            (_isSeated, _isSitting, _isLate, _isDue, _lost) = (true, false, false, true, new TaskCompletionSource());
         }
         Told(seated.Snapshot);   // last: who sees what is served finds a pool that answers
     }
 
     private async Task ExchangeAsync()
     {
-        if (IsIdle)
-            await _wake.WaitAsync(Heartbeat, time, _stop.Token);
+        while (!_isDue)
+            await _wake.Reader.ReadAsync();
         List<ToPool> batch;
-        Guid seat;
         lock (_gate)
-            (batch, _queue, seat) = (_queue, [], _seat);
-        Task<PoolReply> call = pool.ExchangeAsync(new GatewayBatch(gateway, seat, batch));
-        if (!call.IsCompleted)
-            await AwaitAsync(call);
-        PoolReply reply = await call;
+        {
+            (batch, _queue, _isDue, _isOut) = (_queue, [], false, true);
+            Arm(budget);
+        }
+        PoolReply reply = await ReplyAsync(pool.ExchangeAsync(new GatewayBatch(gateway, _seat, batch)));
         if (!reply.Taken)
             throw new InvalidOperationException("the pool does not know this gateway");
         lock (_gate)
-            _isLate = false;
+        {
+            (_isOut, _isLate) = (false, false);
+            Arm(_queue.Count > 0 ? Gather : Heartbeat);
+        }
         foreach (ToGateway message in reply.Messages)
             Told(message);
         Taken(batch);
     }
 
-    /// <summary>Waits for an answer; past the budget nobody waits with it.</summary>
-    private async Task AwaitAsync(Task call)
+    private async ValueTask<PoolReply> ReplyAsync(Task<PoolReply> call)
     {
-        await call.WaitAsync(budget, time, _stop.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        if (call.IsCompleted)
-            return;
+        if (!call.IsCompleted && await Task.WhenAny(call, _lost.Task) != call)
+            throw new TimeoutException("the pool does not answer");
+        return await call;
+    }
+
+    /// <summary>One timer for all that is waited for, since one for each exchange would cost more than the exchange.</summary>
+    private void Arm(TimeSpan due) => _timer.Change(due, Timeout.InfiniteTimeSpan);
+
+    /// <summary>It is time to say something; or, past the budget, nobody waits for the answer any more; or, past patience, the pool counts as lost.</summary>
+    private void Ring()
+    {
         lock (_gate)
+        {
+            if (!_isOut)
+            {
+                _isDue = true;
+                _wake.Writer.TryWrite(true);
+                return;
+            }
+            if (_isLate)
+            {
+                _lost.TrySetResult();
+                return;
+            }
             _isLate = true;
+            Arm(Patience);
+        }
         Late(false);
-        await call.WaitAsync(Patience, time, _stop.Token);
     }
 
     private void Lose()
     {
         lock (_gate)
-            (_seat, _isSeated, _isSitting, _isLate) = (Guid.Empty, false, false, true);
+            (_isSeated, _isSitting, _isOut, _isLate) = (false, false, false, true);
         Late(true);
-    }
-
-    private bool IsIdle
-    {
-        get
-        {
-            lock (_gate)
-                return _queue.Count == 0;
-        }
     }
 }

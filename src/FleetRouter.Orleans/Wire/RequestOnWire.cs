@@ -14,7 +14,7 @@ internal sealed record RequestOnWire
     [Id(2)] public required string Gateway { get; init; }
     [Id(3)] public required string Model { get; init; }
     [Id(4)] public int Api { get; init; }
-    [Id(5)] public ulong[] Hashes { get; init; } = [];
+    [Id(5)] public BlocksOnWire Blocks { get; init; }
     [Id(6)] public int Bytes { get; init; }
     [Id(7)] public ulong TailHash { get; init; }
     [Id(8)] public int? PromptTokens { get; init; }
@@ -30,7 +30,7 @@ internal sealed record RequestOnWire
 
     internal static RequestOnWire Of(PlacementRequest r, string gateway) => new()
     {
-        Id = r.Id, ClientId = r.ClientId, Gateway = gateway, Model = r.Model, Api = (int)r.Api, Hashes = r.Prompt.Hashes, Bytes = r.Prompt.Bytes,
+        Id = r.Id, ClientId = r.ClientId, Gateway = gateway, Model = r.Model, Api = (int)r.Api, Blocks = new(r.Prompt.Hashes), Bytes = r.Prompt.Bytes,
         TailHash = r.Prompt.TailHash, PromptTokens = r.PromptTokens, MaxOutputTokens = r.MaxOutputTokens, SessionId = r.SessionId, Home = r.Home,
         PriorTurns = r.PriorTurns, PriorBlocks = r.PriorBlocks, HasTools = r.HasTools, Priority = r.Priority, CanMove = r.CanMove, CanHedge = r.CanHedge,
     };
@@ -38,7 +38,7 @@ internal sealed record RequestOnWire
     internal PlacementRequest ToRequest() => new()
     {
         Id = Id, ClientId = ClientId, Gateway = Gateway, Model = Model, Api = Enum.IsDefined((ApiKind)Api) ? (ApiKind)Api : ApiKind.Other,
-        Prompt = new PromptChain(Hashes, Bytes, TailHash), PromptTokens = PromptTokens, MaxOutputTokens = MaxOutputTokens, SessionId = SessionId,
+        Prompt = new PromptChain(Blocks.Hashes ?? [], Bytes, TailHash), PromptTokens = PromptTokens, MaxOutputTokens = MaxOutputTokens, SessionId = SessionId,
         Home = Home, PriorTurns = PriorTurns, PriorBlocks = PriorBlocks, HasTools = HasTools, Priority = Priority, CanMove = CanMove, CanHedge = CanHedge,
     };
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Net;
+using System.Runtime;
 using FleetRouter.Benchmarks.Decide;
 using FleetRouter.Benchmarks.Overhead;
 using FleetRouter.Hosting;
@@ -16,6 +17,10 @@ internal sealed class ClusterRun(double seconds, double rate, TextWriter progres
     public const string Embedded = "embedded", Local = "local", Remote = "remote", Both = "both";
     public const string Open = "open", Closed = "closed";
     private const int Rounds = 5, Callers = 64;
+
+    /// <summary>Rounds that do not count: until the runtime has compiled for good what is called often, which would take a core of the two.</summary>
+    private const int MostWarmUps = 8;
+    private const double Compiled = 0.01;
 
     private static readonly string[] Cells = [Embedded, Local, Remote, Both];
 
@@ -40,13 +45,25 @@ internal sealed class ClusterRun(double seconds, double rate, TextWriter progres
             throw new InvalidOperationException("the cluster runs the pool elsewhere than in the silo that asked for it first");
         using SecondGateway second = await SecondGateway.StartAsync(Own(), address.OfSchema(), stop);
 
-        for (int round = 0; round <= Rounds; round++)
-            foreach (string loop in (string[])[Open, Closed])
-                for (int i = 0; i < Cells.Length; i++)
-                    await MeasureAsync(Cells[(round + i) % Cells.Length], loop, round);
+        for (int warmUp = 0; warmUp < MostWarmUps; warmUp++)
+        {
+            (TimeSpan compiling, long began) = (JitInfo.GetCompilationTime(), Stopwatch.GetTimestamp());
+            await RoundAsync(0);
+            if ((JitInfo.GetCompilationTime() - compiling) / Stopwatch.GetElapsedTime(began) < Compiled)
+                break;
+        }
+        for (int round = 1; round <= Rounds; round++)
+            await RoundAsync(round);
         return new ClusterReport(prompts.Description, prompts.MeanTokens, rate, seconds, Rounds, Environment.ProcessorCount,
             [.. _figures.Select(f => GatewayFigures.Of(f.Key.Cell, f.Key.Gateway, f.Key.Loop, f.Value))],
             [.. _costs.Select(c => new CellCost(c.Key.Cell, c.Key.Loop, Over(c.Value, v => v.CpuUs), Over(c.Value, v => v.Bytes), Over(c.Value, v => v.Foreign)))]);
+
+        async Task RoundAsync(int round)
+        {
+            foreach (string loop in (string[])[Open, Closed])
+                for (int i = 0; i < Cells.Length; i++)
+                    await MeasureAsync(Cells[(round + i) % Cells.Length], loop, round);
+        }
 
         static Spread Over<T>(List<T> all, Func<T, double> figure) => Spread.Of(all.Select(v => (double?)figure(v)))!;
 
