@@ -20,7 +20,7 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
     public TimeSpan StateSince;
 
     /// <summary>How long its draining may take.</summary>
-    public TimeSpan DrainsWithin;
+    public TimeSpan DrainsWithin = DrainOrdered.Usual;
     public int FailedProbes;
     public EngineReport? Report;
     public TimeSpan ReportedAt;

@@ -15,6 +15,6 @@ public enum InstanceState
     /// <summary>Told to empty itself: takes no new work, and what it has is moved away.</summary>
     Draining,
 
-    /// <summary>No longer named by discovery; finishes what it has.</summary>
+    /// <summary>No longer named by discovery, as a pod is that is about to stop: what it has is moved away.</summary>
     Gone,
 }

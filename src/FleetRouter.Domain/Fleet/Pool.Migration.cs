@@ -74,7 +74,7 @@ public sealed partial class Pool
     /// that do not end soon a few at a time, each to where the policy in force would place it.</summary>
     private void Empty(Instance from, List<PoolEffect> effects)
     {
-        if (from.State != InstanceState.Draining)
+        if (!_roster.IsToEmpty(from))
             return;
         foreach (InFlight work in from.Prefilling.Where(w => w.Request.CanMove && !w.IsAskedTwice).ToArray())
             if (Elsewhere(work, from) is { } transfer)
@@ -83,6 +83,14 @@ public sealed partial class Pool
         for (int i = 0; i < answering.Length && from.Leaving < MostLeaving; i++)
             if (Elsewhere(answering[i].Onward(), from) is { } transfer && transfer.To.Arriving < MostArriving)
                 CarryOver(answering[i], transfer, PlacementRule.Drained, effects);
+    }
+
+    /// <summary>What discovery no longer names is probed no more: it has its rounds when others are.</summary>
+    private void EmptyDeparted(List<PoolEffect> effects)
+    {
+        for (int i = 0; i < _roster.Emptying.Count; i++)
+            if (_roster.Emptying[i] is { State: InstanceState.Gone } departed)
+                Empty(departed, effects);
     }
 
     /// <summary>Whether an answer will probably have ended, at the pace of its instance, in half the time the drain may take, so that one that has not
@@ -160,8 +168,7 @@ public sealed partial class Pool
             (work.Failed ??= []).Add(freed);   // it is not tried there again
             ProbeSoon(freed, effects);
         }
-        if (from.State == InstanceState.Draining)
-            Empty(from, effects);
+        Empty(from, effects);
         Offer(freed, effects);
         ReleaseHeld(effects);
     }

@@ -77,6 +77,7 @@ public sealed partial class Pool
                 Disappoint(instance, effects);
                 WakeFor(instance, TimeSpan.MaxValue);
                 ReadmitNeeded(effects);
+                Empty(instance, effects);
                 break;
             case OptionsChanged e: Change(e.Options, effects); break;
             case RequestAdopted e: Adopt(e, effects); break;
@@ -261,6 +262,7 @@ public sealed partial class Pool
         if (_options.RebalanceQueued)
             Rebalance(instance, effects);
         Relieve(instance, effects);
+        EmptyDeparted(effects);
         Disappoint(instance, effects);
         Offer(instance, effects);
         ReleaseHeld(effects);

@@ -19,6 +19,9 @@ internal sealed class Roster
     /// <summary>Those that take no more work and have some left: told to drain, or no longer named by discovery.</summary>
     public List<Instance> Emptying { get; } = [];
 
+    /// <summary>Whether what an instance has is to be moved away. One that discovery names again was not to stop.</summary>
+    public bool IsToEmpty(Instance instance) => instance.State == InstanceState.Draining || (instance.State == InstanceState.Gone && Find(instance.Id) is null);
+
     public Instance? Find(string id) => _instances.GetValueOrDefault(id);
 
     /// <summary>Instances that are ready and serve <paramref name="model"/>, in order of id.</summary>

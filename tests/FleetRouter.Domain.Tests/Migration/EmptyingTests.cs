@@ -3,7 +3,7 @@ using FleetRouter.Domain.Placement;
 
 namespace FleetRouter.Domain.Tests.Migration;
 
-/// <summary>An instance that is told to drain.</summary>
+/// <summary>An instance that is told to drain, or that discovery drops.</summary>
 public sealed class EmptyingTests
 {
     [Theory]
@@ -76,7 +76,7 @@ public sealed class EmptyingTests
     }
 
     [Fact]
-    public void Without_the_option_only_an_instance_that_drains_is_left()
+    public void Without_the_option_only_an_instance_that_is_to_be_empty_is_left()
     {
         PoolDriver pool = PoolDriver.WithReady(MigratingPools.Options() with { Migration = false }, "a", "b");
         pool.Answer("a", blocks: 100);
@@ -97,4 +97,42 @@ public sealed class EmptyingTests
         Assert.Equal((request.Id, to), (on.RequestId, on.From));
         Assert.Equal(2, on.Decision.EmittedTokens);
     }
+
+    [Fact]
+    public void One_that_discovery_drops_is_emptied_as_if_it_drained()
+    {
+        PoolDriver pool = MigratingPools.With("a", "b");
+        PlacementRequest answering = pool.Answer("a", blocks: 4), queued = pool.Ask(4);
+        pool.Put("a", queued);
+        IReadOnlyList<PoolEffect> effects = Leaves(pool, "a");
+        Assert.Equal((queued.Id, "b"), Assert.Single(effects.OfType<Move>().Select(m => (m.RequestId, m.To))));
+        Assert.Equal((answering.Id, "b"), Assert.Single(effects.OfType<Migrate>().Select(m => (m.RequestId, m.To))));
+        Assert.Contains(pool.CarriedOver(answering.Id, 3), e => e is InstanceEmptied { Instance: "a" });
+        Assert.Empty(pool.Pool.Describe().Leaving);
+    }
+
+    [Fact]
+    public void What_found_no_room_when_discovery_dropped_its_instance_goes_when_another_is_probed()
+    {
+        PoolDriver pool = MigratingPools.With("a", "b");
+        PlacementRequest running = pool.Answer("b", blocks: 140), leaves = pool.Answer("a", blocks: 60);
+        Assert.Empty(Leaves(pool, "a").OfType<Migrate>());
+        pool.End(running.Id);
+        Assert.Equal(leaves.Id, Assert.Single(pool.Says("b").OfType<Migrate>()).RequestId);
+    }
+
+    [Fact]
+    public void One_that_discovery_names_again_keeps_what_it_has_left()
+    {
+        PoolDriver pool = MigratingPools.With("a", "b");
+        PlacementRequest running = pool.Answer("b", blocks: 140);
+        pool.Answer("a", blocks: 60);
+        Leaves(pool, "a");
+        pool.Give(new InstanceJoined(pool.Now, "a"));
+        pool.End(running.Id);
+        Assert.Empty(pool.Says("b").OfType<Migrate>());
+        Assert.Single(pool.Pool.Describe().Leaving);
+    }
+
+    private static IReadOnlyList<PoolEffect> Leaves(PoolDriver pool, string instance) => pool.Give(new InstanceLeft(pool.Now, instance));
 }
