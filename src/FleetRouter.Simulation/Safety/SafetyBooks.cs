@@ -71,7 +71,8 @@ internal sealed class SafetyBooks(PoolOptions options)
         switch (effect)
         {
             case InstanceChanged { To: InstanceState.Gone } e:
-                _instances.Remove(e.Instance);
+                if (_instances.Remove(e.Instance, out Instance? gone))
+                    gone.State = InstanceState.Gone;
                 return null;
             case InstanceChanged e:
                 if (!_instances.TryGetValue(e.Instance, out Instance? changed))
@@ -131,11 +132,11 @@ internal sealed class SafetyBooks(PoolOptions options)
     private Breach? Moved(Move move)
     {
         string id = move.RequestId;
-        if (!options.RebalanceQueued && !options.Migration && !IsDraining(move.From))
-            return new Breach(id, "moved, though nothing may be");
         if (!_open.TryGetValue(id, out Request? request))
             return new Breach(id, "moved, though it is not open");
-        if (request.On is null || request.On != _instances.GetValueOrDefault(move.From) || move.From == move.To)
+        if (!options.RebalanceQueued && !options.Migration && !IsToEmpty(request.On))
+            return new Breach(id, "moved, though nothing may be");
+        if (request.On is null || request.On.Id != move.From || move.From == move.To)
             return new Breach(id, $"moved from {move.From}, where it is not, to {move.To}");
         if (request.HasToken || request.GoesTo is not null || request.Second is not null)
             return new Breach(id, request.HasToken ? "moved after its first token" : "moved while it is on two instances");
@@ -145,16 +146,17 @@ internal sealed class SafetyBooks(PoolOptions options)
         return Placed(id, request, move.To);
     }
 
-    private bool IsDraining(string instance) => _instances.TryGetValue(instance, out Instance? known) && known.State == InstanceState.Draining;
+    private bool IsToEmpty(Instance? instance) =>
+        instance is { State: InstanceState.Draining } || (instance is { State: InstanceState.Gone } && !_instances.ContainsKey(instance.Id));
 
     private Breach? Migrated(Migrate migrate)
     {
         string id = migrate.RequestId;
-        if (!options.Migration && !IsDraining(migrate.From))
-            return new Breach(id, "carried over, though nothing may be");
         if (!_open.TryGetValue(id, out Request? request))
             return new Breach(id, "carried over, though it is not open");
-        if (request.On is null || request.On != _instances.GetValueOrDefault(migrate.From) || migrate.From == migrate.To)
+        if (!options.Migration && !IsToEmpty(request.On))
+            return new Breach(id, "carried over, though nothing may be");
+        if (request.On is null || request.On.Id != migrate.From || migrate.From == migrate.To)
             return new Breach(id, $"carried over from {migrate.From}, where it is not, to {migrate.To}");
         if (!request.HasToken || !request.Asked.CanMove || request.GoesTo is not null)
             return new Breach(id, !request.HasToken ? "carried over before its first token" : request.Asked.CanMove ? "carried over twice at once" : "carried over, though it may not be");
@@ -163,7 +165,7 @@ internal sealed class SafetyBooks(PoolOptions options)
         if (Unfit(id, request, migrate.To) is { } unfit)
             return unfit;
         Instance target = _instances[migrate.To];
-        if (request.On.State != InstanceState.Draining && request.On.Carried + target.Carried > 0)
+        if (!IsToEmpty(request.On) && request.On.Carried + target.Carried > 0)
             return new Breach(id, $"carried over beside others from {migrate.From} or to {migrate.To}, one at a time");
         request.BeginsAt(target);
         return Overfull(migrate.To, target);
@@ -187,8 +189,8 @@ internal sealed class SafetyBooks(PoolOptions options)
     }
 
     /// <summary>To relieve an instance a request moves a few times; off one that is emptied it must.</summary>
-    private static Breach? TooOften(string id, Request request) =>
-        request.On!.State != InstanceState.Draining && ++request.Moves > MostMoves ? new Breach(id, $"moved {request.Moves} times, {MostMoves} at most") : null;
+    private Breach? TooOften(string id, Request request) =>
+        !IsToEmpty(request.On) && ++request.Moves > MostMoves ? new Breach(id, $"moved {request.Moves} times, {MostMoves} at most") : null;
 
     /// <summary>Half an answer is given up only if no instance came in time, or if it broke again and again: whether this one was without cause.</summary>
     private Breach? Forsaken(Refuse refuse, Request request, TimeSpan at, PoolView view)
