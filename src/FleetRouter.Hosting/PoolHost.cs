@@ -124,6 +124,12 @@ public sealed class PoolHost : IPool, IInstanceReports, IDisposable
     /// <summary>Reports where a request was before the pool began (<see cref="PlacementRemembered"/>).</summary>
     public void Remember(PlacementRequest request, string instance) => Post(new PlacementRemembered(_clock.Now, request, instance));
 
+    /// <summary>What is worth keeping of what the pool has learned; null before the first answer.</summary>
+    public Task<LearnedProfile?> LearnedAsync() => LookAsync(pool => pool.Learned);
+
+    /// <summary>Tells what the pool had learned in an earlier life (<see cref="ProfileRecalled"/>).</summary>
+    public void Recall(LearnedProfile profile) => Post(new ProfileRecalled(_clock.Now, profile));
+
     /// <summary>Reports all the requests that a gateway has (<see cref="Domain.Fleet.GatewayHas"/>).</summary>
     /// <returns>Those of them that the pool does not know.</returns>
     public Task<IReadOnlyList<string>> GatewayHasAsync(string gateway, IReadOnlyList<string> requests)

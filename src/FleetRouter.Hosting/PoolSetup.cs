@@ -22,4 +22,7 @@ public sealed record PoolSetup
     /// <summary>Begins the journal of a life of the pool; null where none is kept.</summary>
     /// <exception cref="JournalException">It cannot be begun.</exception>
     public required Func<PoolOptions, Task<IJournal?>> BeginJournal { get; init; }
+
+    /// <summary>Where what it learns is kept for its next life; null where it is not.</summary>
+    public ILearnedProfiles? Profiles { get; init; }
 }

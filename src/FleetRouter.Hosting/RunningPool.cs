@@ -8,9 +8,11 @@ namespace FleetRouter.Hosting;
 public sealed class RunningPool : IAsyncDisposable
 {
     private readonly PoolWatch _watch;
+    private readonly ProfileKeeper? _keeper;
     private PoolSetup _setup;
 
-    private RunningPool(PoolSetup setup, PoolHost host, PoolWatch watch, IJournal? journal) => (_setup, Host, _watch, Journal) = (setup, host, watch, journal);
+    private RunningPool(PoolSetup setup, PoolHost host, PoolWatch watch, IJournal? journal, ProfileKeeper? keeper) =>
+        (_setup, Host, _watch, Journal, _keeper) = (setup, host, watch, journal, keeper);
 
     /// <summary>The judgement.</summary>
     public PoolHost Host { get; }
@@ -36,7 +38,7 @@ public sealed class RunningPool : IAsyncDisposable
             ? new PoolWatch(host, setup.ProbeOf, setup.Probe, clock.Provider)
             : new PoolWatch(host, (endpoint, often) => watch(host, endpoint, often), setup.Probe);
         watching.Follow(setup.Discovery);
-        return new RunningPool(setup, host, watching, journal);
+        return new RunningPool(setup, host, watching, journal, setup.Profiles is { } profiles ? new ProfileKeeper(host, profiles, clock.Provider) : null);
     }
 
     /// <summary>Brings it in step with what it is to be now; what is in flight stays.</summary>
@@ -58,6 +60,8 @@ public sealed class RunningPool : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _watch.DisposeAsync();
+        if (_keeper is not null)
+            await _keeper.DisposeAsync();
         Host.Dispose();
         if (Journal is not null)
             await Journal.DisposeAsync();

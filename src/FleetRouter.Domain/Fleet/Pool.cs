@@ -82,6 +82,7 @@ public sealed partial class Pool
             case OptionsChanged e: Change(e.Options, effects); break;
             case RequestAdopted e: Adopt(e, effects); break;
             case PlacementRemembered e: Remember(e); break;
+            case ProfileRecalled e: Recall(e.Profile); break;
             case GatewayHas e: Settle(e, effects); break;
             case AlarmRang: _alarm = TimeSpan.MaxValue; OfferDue(effects); ReleaseHeld(effects); HedgeLate(effects); break;
         }
@@ -91,6 +92,19 @@ public sealed partial class Pool
 
     /// <summary>The pool's state for people and metrics.</summary>
     public PoolView Describe() => PoolView.Of(_options, _roster, _held.Count, _homes.Count, _estimates);
+
+    /// <summary>What is worth keeping of what it has learned; null before the first answer.</summary>
+    public LearnedProfile? Learned => _estimates.HasLearned
+        ? new LearnedProfile(_estimates.BytesPerToken, _estimates.MeanPromptTokens, _estimates.MeanOutputTokens, _speed.Learned)
+        : null;
+
+    private void Recall(LearnedProfile known)
+    {
+        if (!_estimates.HasLearned)
+            _estimates.Recall(known);
+        if (_speed.Learned is null && known.PrefillTokensPerSecond is { } rate)
+            _speed.Recall(rate);
+    }
 
     private void Arrive(PlacementRequest request, List<PoolEffect> effects)
     {

@@ -102,6 +102,11 @@ public sealed record PlacementRemembered(TimeSpan At, PlacementRequest Request, 
 /// <param name="Requests">Ids of all it has, dispatched and held.</param>
 public sealed record GatewayHas(TimeSpan At, string Gateway, IReadOnlyList<string> Requests) : PoolEvent(At);
 
+/// <summary>What the pool had learned in an earlier life. It counts until this one knows better, and not at all where it does already.</summary>
+/// <param name="At">When it was told.</param>
+/// <param name="Profile">What it was.</param>
+public sealed record ProfileRecalled(TimeSpan At, LearnedProfile Profile) : PoolEvent(At);
+
 /// <summary>The alarm the pool asked for by <see cref="WakeAt"/> rang.</summary>
 public sealed record AlarmRang(TimeSpan At) : PoolEvent(At);
 

@@ -7,6 +7,9 @@ internal sealed class PrefillSpeed
     /// <summary>What an observation still counts for at the next one, and the seconds of computing that the prior counts for.</summary>
     private const double Keep = 0.98, PriorSeconds = 0.5;
 
+    /// <summary>Seconds of computing that what was learned in an earlier life counts for: the engines are probably the same.</summary>
+    private const double RecalledSeconds = 10;
+
     /// <summary>By how many times what is learned may differ from what the operator has said: first tokens can be strange.</summary>
     private const double MostTimes = 50;
 
@@ -31,6 +34,16 @@ internal sealed class PrefillSpeed
     }
 
     private double Said => _peers?.Said ?? _prior;
+
+    /// <summary>Work a second by what was seen; null if nothing was.</summary>
+    public double? Learned => _learned > 0 ? _learned : null;
+
+    /// <summary>Begins with what was learned before.</summary>
+    public void Recall(double rate)
+    {
+        _learned = Math.Clamp(rate, Said / MostTimes, Said * MostTimes);
+        (_work, _seconds) = (_learned * RecalledSeconds, RecalledSeconds);
+    }
 
     /// <summary>Some work took so many seconds.</summary>
     /// <remarks>The ratio of sums, not the mean of ratios: several prompts end in one step, and then the last of them takes no time.</remarks>

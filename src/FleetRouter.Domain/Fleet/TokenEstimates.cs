@@ -12,6 +12,8 @@ internal sealed class TokenEstimates
     /// <summary>Below this many bytes the chat template's own tokens blur the ratio.</summary>
     private const int LeastTellingBytes = 1_024;
 
+    private const double LeastBytesPerToken = 1, MostBytesPerToken = 16;
+
     /// <summary>Bytes of request text a prompt token takes; 4 is English text under today's vocabularies.</summary>
     public double BytesPerToken { get; set; } = 4;
 
@@ -20,6 +22,17 @@ internal sealed class TokenEstimates
 
     /// <summary>Mean prompt length, tokens; the start is that of the Azure 2023 conversation trace.</summary>
     public double MeanPromptTokens { get; private set; } = 1_200;
+
+    /// <summary>Whether an engine has told of any answer yet.</summary>
+    public bool HasLearned { get; private set; }
+
+    /// <summary>Begins with what was learned before.</summary>
+    public void Recall(LearnedProfile known)
+    {
+        BytesPerToken = Math.Clamp(known.BytesPerToken, LeastBytesPerToken, MostBytesPerToken);
+        MeanPromptTokens = Math.Max(1, known.MeanPromptTokens);
+        MeanOutputTokens = Math.Max(1, known.MeanOutputTokens);
+    }
 
     public int PromptTokens(PlacementRequest request) =>
         request.PromptTokens ?? (int)Math.Min(int.MaxValue, Math.Ceiling(request.Prompt.Bytes / BytesPerToken));
@@ -40,13 +53,14 @@ internal sealed class TokenEstimates
 
     public void Learn(PlacementRequest request, TokenUsage usage)
     {
+        HasLearned = true;
         if (usage.PromptTokens > 0)
             MeanPromptTokens += Weight * (usage.PromptTokens - MeanPromptTokens);
         if (usage.CompletionTokens > 0)
             MeanOutputTokens += Weight * (usage.CompletionTokens - MeanOutputTokens);
         if (request.PromptTokens is null && usage.PromptTokens > 0 && request.Prompt.Bytes >= LeastTellingBytes)
         {
-            double observed = Math.Clamp((double)request.Prompt.Bytes / usage.PromptTokens, 1, 16);
+            double observed = Math.Clamp((double)request.Prompt.Bytes / usage.PromptTokens, LeastBytesPerToken, MostBytesPerToken);
             BytesPerToken += Weight * (observed - BytesPerToken);
         }
     }

@@ -65,6 +65,7 @@ internal sealed partial class FleetHost : IAsyncDisposable
         var setup = new PoolSetup
         {
             Options = section.Options, Probe = section.Probe, Discovery = DiscoveryOf(section), ProbeOf = _ => ProbeOf(section), BeginJournal = BeginJournalAsync,
+            Profiles = _database?.Profiles,
         };
         return new HostedPool(section, await _hosting.StartAsync(setup), setup, KeyOf(section));
     }

@@ -7,6 +7,7 @@ using FleetRouter.Hosting.Ports;
 using FleetRouter.Storage;
 using FleetRouter.Storage.Conversations;
 using FleetRouter.Storage.Journal;
+using FleetRouter.Storage.Profiles;
 using FleetRouter.Storage.Provisioning;
 using FleetRouter.Storage.Tenants;
 
@@ -28,6 +29,7 @@ internal sealed class GatewayDatabase : IAsyncDisposable
         _conversations = new PostgresConversations(_database, meter, figures, logs);
         _journals = journal is { } keep ? new PostgresJournals(_database, figures, keep) : null;
         Accounts = new PostgresTenantAccounts(_database);
+        Profiles = new PostgresProfiles(_database);
         _provisioner = new ProvisionerRole(_database, meter, logs);
     }
 
@@ -39,6 +41,9 @@ internal sealed class GatewayDatabase : IAsyncDisposable
 
     /// <summary>Tenants' accounts, shared by all gateways on the database.</summary>
     public ITenantAccounts Accounts { get; }
+
+    /// <summary>What pools have learned.</summary>
+    public ILearnedProfiles Profiles { get; }
 
     /// <summary>The database that the configuration names; null if it names none.</summary>
     /// <exception cref="IOException">The connection string cannot be read.</exception>

@@ -256,4 +256,57 @@ public sealed class LearningTests
 
     private static void Saw(PoolDriver pool, int running, int waiting) =>
         pool.Give(new InstanceProbed(pool.Now, "a", PoolDriver.Report() with { Running = running, Waiting = waiting }));
+
+    [Fact]
+    public void What_a_pool_learned_its_next_life_begins_with_and_learns_on()
+    {
+        PoolDriver first = PoolDriver.WithReady(Options, "a");
+        Assert.Null(first.Pool.Learned);
+        Teach(first, bytesPerToken: 6.4, seconds: 0.2);
+        LearnedProfile learned = first.Pool.Learned!;
+        Assert.Equal(6.4, learned.BytesPerToken, 0.1);
+
+        PoolDriver next = new(Options);
+        next.Give(new ProfileRecalled(next.Now, learned));
+        next.MakeReady("b");
+        Assert.Equal(learned.BytesPerToken, next.Pool.Describe().BytesPerToken);
+        Assert.Equal(learned.PrefillTokensPerSecond!.Value, next.View("b").PrefillTokensPerSecond);
+        Assert.Null(next.Pool.Learned);   // nothing of its own yet
+        Teach(next, bytesPerToken: 3, seconds: 4);
+        Assert.Equal(3, next.Pool.Learned!.BytesPerToken, 0.1);
+        Assert.InRange(next.Pool.Learned.PrefillTokensPerSecond!.Value, 1, 0.5 * learned.PrefillTokensPerSecond.Value);
+    }
+
+    [Fact]
+    public void What_a_pool_has_learned_itself_counts_before_what_it_is_told_of_an_earlier_life()
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, "a");
+        Teach(pool, bytesPerToken: 6.4, seconds: 0.2);
+        LearnedProfile learned = pool.Pool.Learned!;
+        pool.Give(new ProfileRecalled(pool.Now, new LearnedProfile(2, 10, 10, 100)));
+        Assert.Equal(learned, pool.Pool.Learned);
+    }
+
+    [Fact]
+    public void Of_an_earlier_life_nothing_absurd_is_believed()
+    {
+        PoolDriver pool = new(Options);
+        pool.Give(new ProfileRecalled(pool.Now, new LearnedProfile(1e9, -5, double.MinValue, 1e30)));
+        pool.MakeReady("a");
+        Assert.Equal((16, 8_000 * 50.0), (pool.Pool.Describe().BytesPerToken, pool.View("a").PrefillTokensPerSecond));
+        Assert.NotNull(pool.Place(pool.Request(Prompts.Of((1, 100)))).Instance);
+    }
+
+    /// <summary>Has engines count so many bytes a token, and compute each prompt of 25,600 bytes in so many seconds.</summary>
+    private static void Teach(PoolDriver pool, double bytesPerToken, double seconds)
+    {
+        for (ulong i = 0; i < 150; i++)
+        {
+            PlacementRequest request = pool.Request(Prompts.Of((10_000 + i, 100)));
+            pool.Place(request);
+            pool.Advance(seconds);
+            pool.Progress(request.Id);
+            pool.End(request.Id, usage: new TokenUsage((int)(25_600 / bytesPerToken), null, 10));
+        }
+    }
 }

@@ -33,6 +33,7 @@ internal static class EmbeddedHost
                 case OptionsChanged e: host.Change(e.Options); break;
                 case RequestAdopted e: host.Adopt(e.Request, e.Instance, e.Attempt, e.EmittedTokens, e.OutputTokens, e.RunningFor, e.IfUnknown, null); break;
                 case PlacementRemembered e: host.Remember(e.Request, e.Instance); break;
+                case ProfileRecalled e: host.Recall(e.Profile); break;
                 case GatewayHas e: _ = host.GatewayHasAsync(e.Gateway, e.Requests); break;
                 case AlarmRang: time.Ring(); break;
                 default: Assert.Fail($"say here how a host is told of {happened.GetType().Name}"); break;

@@ -25,14 +25,15 @@ public sealed class JournalTests : IDisposable
             Assert.Equal(life[i].Effects.Where(DecisionDigest.IsDecision).Select(DecisionDigest.Of), read[i].Decisions.Select(DecisionDigest.Of));
         }
         // The life must reach what it is to test.
-        Assert.Equal(typeof(PoolEvent).Assembly.GetTypes().Count(t => t.IsSubclassOf(typeof(PoolEvent)) && !OfSeveralGateways.Any(e => e.GetType() == t)), life.Select(e => e.Happened.GetType()).Distinct().Count());
+        Assert.Equal(typeof(PoolEvent).Assembly.GetTypes().Count(t => t.IsSubclassOf(typeof(PoolEvent)) && !NotInRandomLives.Any(e => e.GetType() == t)), life.Select(e => e.Happened.GetType()).Distinct().Count());
         Assert.Equal(5, read.SelectMany(e => e.Decisions).Select(d => d.GetType()).Distinct().Count());
     }
 
-    /// <summary>What only a pool of several gateways is told.</summary>
-    private static PoolEvent[] OfSeveralGateways { get; } =
+    /// <summary>What only a pool of several gateways, or one with a life before, is told.</summary>
+    private static PoolEvent[] NotInRandomLives { get; } =
     [
         new RequestAdopted(TimeSpan.FromSeconds(1), OfGateway("a"), "i", 2, 7, 11, TimeSpan.FromMilliseconds(250)) { IfUnknown = true },
+        new ProfileRecalled(TimeSpan.FromSeconds(2), new LearnedProfile(3.5, 900, 120, 20_000)),
         new PlacementRemembered(TimeSpan.FromSeconds(2), OfGateway("b"), "i"),
         new GatewayHas(TimeSpan.FromSeconds(3), "g", ["a", "c"]),
     ];
@@ -41,14 +42,14 @@ public sealed class JournalTests : IDisposable
         new() { Id = id, Gateway = "g", Model = "m", Api = ApiKind.Chat, Prompt = new PromptChain([1, ulong.MaxValue], 600, 3), SessionId = "s", CanHedge = false };
 
     [Fact]
-    public async Task What_several_gateways_tell_comes_back_as_it_was()
+    public async Task What_random_lives_lack_comes_back_as_it_was()
     {
         await using (JournalWriter journal = _folder.Begin(new PoolOptions { Name = JournalFolder.RandomPool }))
-            foreach (PoolEvent happened in OfSeveralGateways)
+            foreach (PoolEvent happened in NotInRandomLives)
                 journal.Add(happened, []);
         PoolEvent[] read = [.. JournalReader.Open(_folder.Path).Single().Entries().Select(e => e.Happened!)];
-        Assert.Equal(OfSeveralGateways.Select(e => e.GetType()), read.Select(e => e.GetType()));
-        Assert.Equivalent(OfSeveralGateways, read, strict: true);
+        Assert.Equal(NotInRandomLives.Select(e => e.GetType()), read.Select(e => e.GetType()));
+        Assert.Equivalent(NotInRandomLives, read, strict: true);
     }
 
     [Fact]
