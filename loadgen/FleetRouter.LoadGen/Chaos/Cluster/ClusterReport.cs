@@ -63,11 +63,36 @@ internal sealed record ClusterReport : IFindings
     /// <summary>Requests that gateways placed alone, since the pool did not answer.</summary>
     public int? PlacedAlone { get; init; }
 
+    /// <summary>What a tenant may spend in a window, tokens; and in how many windows it asked for something.</summary>
+    public required long BudgetTokens { get; init; }
+    public required int BudgetWindows { get; init; }
+
+    /// <summary>Tokens of prompts and answers it got through all gateways together, in all windows; and in the window that had most.</summary>
+    public required long BudgetSpentTokens { get; init; }
+    public required long BudgetFullestWindowTokens { get; init; }
+
+    /// <summary>Requests of it refused with 429 since the budget was used up; and answers that broke off, of which what came is counted.</summary>
+    public required int BudgetRefused { get; init; }
+    public required int BudgetCut { get; init; }
+
+    /// <summary>Tokens by which the budget of any windows was exceeded.</summary>
+    public required long BudgetOverspentTokens { get; init; }
+
+    /// <summary>Events in the pools' journals after each of which a pool's load was set beside the sum over its gateways.</summary>
+    public required long LoadEntries { get; init; }
+
+    /// <summary>Of these, those after which the two differed.</summary>
+    public required long LoadMismatches { get; init; }
+
+    /// <summary>Journals that differ there, do not replay to the decisions recorded, or have gaps.</summary>
+    public required int JournalTroubles { get; init; }
+
     /// <summary>The first of what went wrong.</summary>
     public required IReadOnlyList<string> Details { get; init; }
 
     public bool Holds => LostSessions == 0 && LostStoredResponses == 0 && WrongAnswers == 0 && FailedElsewhere == 0 && Turns > 0
         && HitShare >= HitShareOfOne - HitSharePoints && RoleHeldTwice == 0 && LongestWithoutRoleS <= RoleBoundS
+        && BudgetOverspentTokens == 0 && BudgetRefused > 0 && BudgetFullestWindowTokens >= BudgetTokens / 2 && LoadMismatches == 0 && JournalTroubles == 0 && LoadEntries > 0
         && !(PoolBackAfterKillS > KillBoundS || PoolBackAfterFreezeS > FreezeBoundS || AllRestartedS > RestartBoundS || LatePlacements > 0);
 
     public void Write()
@@ -96,6 +121,9 @@ internal sealed record ClusterReport : IFindings
             ("requests placed without it, of them after 250 ms", $"{PlacedAlone}, {LatePlacements}", "any, 0"),
             ("all killed, at other addresses: serve again after", FormattableString.Invariant($"{AllRestartedS:0.0} s"), FormattableString.Invariant($"{RestartBoundS:0} s")),
         },
+        ("a tenant's budget: spent in the fullest window, refused", $"{BudgetFullestWindowTokens} of {BudgetTokens} tokens, {BudgetRefused}", "half at least, > 0"),
+        ("budget overspent, tokens", $"{BudgetOverspentTokens}", "0"),
+        ("journaled events, of them load not the gateways' sum", $"{LoadEntries}, {LoadMismatches}", "> 0, 0"),
         ("duration", FormattableString.Invariant($"{DurationS:0.0} s, seed {Seed}"), ""),
     ];
 }
