@@ -15,8 +15,9 @@ namespace FleetRouter.LoadGen.Chaos.Cluster;
 /// <param name="gateways">Their addresses.</param>
 /// <param name="model">The model to ask for.</param>
 /// <param name="seed">Seed of its prompts.</param>
+/// <param name="abreast">Requests under way through each gateway.</param>
 /// <param name="clock">The run's.</param>
-internal sealed class BudgetSpender(IReadOnlyList<Uri> gateways, string model, ulong seed, RunClock clock) : IDisposable
+internal sealed class BudgetSpender(IReadOnlyList<Uri> gateways, string model, ulong seed, int abreast, RunClock clock) : IDisposable
 {
     /// <summary>What it may spend in a window. Used up in about half of it, so that a gateway that starts again meets both.</summary>
     public const long Budget = 10_000;
@@ -26,9 +27,6 @@ internal sealed class BudgetSpender(IReadOnlyList<Uri> gateways, string model, u
     public const string UsersKey = "users";
 
     private const string Key = "spender";
-
-    /// <summary>Requests under way through each gateway.</summary>
-    private const int Abreast = 3;
 
     /// <summary>Pause after a refusal or a failure: to press on, not to drown the gateway in refusals.</summary>
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
@@ -65,7 +63,7 @@ internal sealed class BudgetSpender(IReadOnlyList<Uri> gateways, string model, u
     public ConcurrentBag<string> Strange { get; } = [];
 
     /// <summary>Spends until it is told to stop; what has begun is ended.</summary>
-    public async Task Run(CancellationToken enough, CancellationToken stop) => await Task.WhenAll(gateways.SelectMany(gateway => Enumerable.Range(0, Abreast).Select(_ => Task.Run(async () =>
+    public async Task Run(CancellationToken enough, CancellationToken stop) => await Task.WhenAll(gateways.SelectMany(gateway => Enumerable.Range(0, abreast).Select(_ => Task.Run(async () =>
     {
         while (!enough.IsCancellationRequested && !stop.IsCancellationRequested)
             if (!await Ask(gateway, Interlocked.Increment(ref _asked), stop))

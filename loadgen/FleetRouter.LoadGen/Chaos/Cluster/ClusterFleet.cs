@@ -98,6 +98,15 @@ internal sealed class ClusterFleet : IAsyncDisposable
     /// <exception cref="UsageException">It cannot be read.</exception>
     public Task<JournalCheck> Journals(CancellationToken stop) => JournalCheck.Of(Connection, _database.ConnectionTo("postgres"), stop);
 
+    /// <summary>Who provisioned when, as the gateways wrote it down.</summary>
+    /// <exception cref="UsageException">It cannot be read.</exception>
+    public async Task<RoleTurns> Turns(CancellationToken stop)
+    {
+        string? said = null;
+        await Told(async () => said = await _database.Query(RoleTurns.Question, stop));
+        return RoleTurns.Read(said!);
+    }
+
     /// <summary>Kills a gateway as SIGKILL does.</summary>
     public async Task Kill(int number)
     {

@@ -12,6 +12,9 @@ internal sealed class ClusterRun(ClusterSettings settings)
     private const string Profile = "h100-llama-3.1-8b";
     private const int Told = 8;
 
+    /// <summary>Requests of the tenant with a budget under way through each gateway.</summary>
+    private const int Abreast = 3;
+
     /// <summary>A call may be told to have failed so much later than its gateway died.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(1);
 
@@ -26,7 +29,7 @@ internal sealed class ClusterRun(ClusterSettings settings)
         await using var fleet = await ClusterFleet.Start(settings.Gateways, StandIns, stop, settings.Orleans);
         var clock = new RunClock(TimeProvider.System);
         using var load = new ConversationLoad(fleet.Gateways, fleet.Model, settings.Seed, settings.Users, clock);
-        using var spender = new BudgetSpender(fleet.Gateways, fleet.Model, settings.Seed, clock);
+        using var spender = new BudgetSpender(fleet.Gateways, fleet.Model, settings.Seed, Abreast, clock);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var spent = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var role = new RoleWatch(fleet.Gateways, clock);
@@ -51,6 +54,7 @@ internal sealed class ClusterRun(ClusterSettings settings)
         await enough.CancelAsync();
         await Task.WhenAll(talking, watching);
         var duration = clock.Now;
+        var turns = await fleet.Turns(stop);
         TimeSpan? restarted = settings.Orleans ? await fleet.RestartAll(clock, stop) : null;
         await Task.Delay(settings.Every / 2, stop);
         await spent.CancelAsync();
@@ -62,7 +66,8 @@ internal sealed class ClusterRun(ClusterSettings settings)
             Host = settings.Orleans ? "orleans" : "embedded", Seed = settings.Seed, Gateways = settings.Gateways, DurationS = Math.Round(duration.TotalSeconds, 1), Sessions = load.Sessions, Turns = load.Turns, Kills = kills.Count,
             LostSessions = load.LostSessions.Count, LostStoredResponses = await load.Lost(stop), WrongAnswers = load.WrongAnswers.Count,
             FailedRequests = load.Failed.Count, FailedElsewhere = elsewhere.Length,
-            HitShare = Share(load), HitShareOfOne = alone, RoleMoves = role.Moves, RoleHeldTwice = role.HeldTwice, LongestWithoutRoleS = Math.Round(role.LongestWithout.TotalSeconds, 1),
+            HitShare = Share(load), HitShareOfOne = alone, RoleMoves = role.Moves, RoleHeldTwice = role.HeldTwice, LongestWithoutRoleS = Seconds(role.LongestWithout),
+            RoleTurns = turns.Turns, RoleTurnsOverlapping = turns.Overlapping, LongestBetweenTurnsS = Seconds(turns.LongestGap),
             PoolBackAfterKillS = settings.Orleans ? Seconds(afterKill) : null, PoolBackAfterFreezeS = settings.Orleans ? Seconds(reach.Longest) : null,
             AllRestartedS = restarted is { } took ? Seconds(took) : null, LatePlacements = settings.Orleans ? reach.Late : null, PlacedAlone = settings.Orleans ? reach.Alone : null,
             BudgetTokens = BudgetSpender.Budget, BudgetWindows = BudgetWindows.Count(spender.Paid, BudgetSpender.Per), BudgetSpentTokens = spender.Paid.Sum(answer => answer.Tokens),
@@ -99,7 +104,7 @@ internal sealed class ClusterRun(ClusterSettings settings)
         await using var fleet = await ClusterFleet.Start(1, StandIns, stop);
         var clock = new RunClock(TimeProvider.System);
         using var load = new ConversationLoad(fleet.Gateways, fleet.Model, settings.Seed, settings.Users, clock);
-        using var spender = new BudgetSpender(fleet.Gateways, fleet.Model, settings.Seed, clock);
+        using var spender = new BudgetSpender(fleet.Gateways, fleet.Model, settings.Seed, Abreast * settings.Gateways, clock);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         enough.CancelAfter(settings.Duration / 2);
         await Task.WhenAll(load.Run(enough.Token, stop), spender.Run(enough.Token, stop));
