@@ -28,8 +28,8 @@ internal sealed class BudgetSpender(IReadOnlyList<Uri> gateways, string model, u
 
     private const string Key = "spender";
 
-    /// <summary>Pause after a refusal or a failure: to press on, not to drown the gateway in refusals.</summary>
-    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);
+    /// <summary>Pauses after a refusal and after a failure: to press on, not to drown a gateway that refuses or begins.</summary>
+    private static readonly TimeSpan AfterRefusal = TimeSpan.FromMilliseconds(100), AfterFailure = TimeSpan.FromMilliseconds(500);
 
     private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.FromSeconds(5) }) { Timeout = TimeSpan.FromSeconds(60) };
     private readonly ConcurrentBag<PaidAnswer> _paid = [];
@@ -66,12 +66,12 @@ internal sealed class BudgetSpender(IReadOnlyList<Uri> gateways, string model, u
     public async Task Run(CancellationToken enough, CancellationToken stop) => await Task.WhenAll(gateways.SelectMany(gateway => Enumerable.Range(0, abreast).Select(_ => Task.Run(async () =>
     {
         while (!enough.IsCancellationRequested && !stop.IsCancellationRequested)
-            if (!await Ask(gateway, Interlocked.Increment(ref _asked), stop))
-                await Task.Delay(Pause, enough).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            await Task.Delay(await Ask(gateway, Interlocked.Increment(ref _asked), stop), enough).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }, CancellationToken.None))));
 
-    /// <summary>One request; false if it was refused or failed.</summary>
-    private async Task<bool> Ask(Uri gateway, int number, CancellationToken stop)
+    /// <summary>One request.</summary>
+    /// <returns>The pause before the next.</returns>
+    private async Task<TimeSpan> Ask(Uri gateway, int number, CancellationToken stop)
     {
         var random = new SplitMix64(SplitMix64.Combine(~seed, (ulong)number));
         var prompt = new byte[SyntheticText.BytesPerToken * (20 + random.Below(80))];
@@ -96,13 +96,13 @@ internal sealed class BudgetSpender(IReadOnlyList<Uri> gateways, string model, u
                 var error = await answer.Content.ReadAsStringAsync(stop);
                 if ((int)answer.StatusCode == 429 && error.Contains("insufficient_quota", StringComparison.Ordinal)) Interlocked.Increment(ref _refused);
                 else if ((int)answer.StatusCode is not (429 or 503)) Strange.Add($"the tenant's request was answered {(int)answer.StatusCode}: {error.ReplaceLineEndings(" ")}");
-                return false;
+                return AfterRefusal;
             }
             got = new PaidAnswer(sent, begun, ChatPrompt.Render([new ChatMessage("user", content)]).Tokens.Length);   // an answer has begun, so its prompt was computed
             if (!streams)
             {
                 got = got.Value with { Tokens = Usage(await answer.Content.ReadAsByteArrayAsync(stop)) };
-                return true;
+                return TimeSpan.Zero;
             }
             await using var stream = await answer.Content.ReadAsStreamAsync(stop);
             var reader = new SseReader();
@@ -111,7 +111,7 @@ internal sealed class BudgetSpender(IReadOnlyList<Uri> gateways, string model, u
                 reader.Filled(bytes);
                 while (reader.TryRead(out var data, out _))
                 {
-                    if (data.SequenceEqual("[DONE]"u8)) return true;
+                    if (data.SequenceEqual("[DONE]"u8)) return TimeSpan.Zero;
                     var text = new StringBuilder();
                     AnswerChunk.Read(data, text);
                     got = got.Value with { Tokens = got.Value.Tokens + text.Length / SyntheticText.BytesPerToken };
@@ -127,7 +127,7 @@ internal sealed class BudgetSpender(IReadOnlyList<Uri> gateways, string model, u
             if (got is { } paid) _paid.Add(paid);
         }
         if (got is not null && !stop.IsCancellationRequested) Interlocked.Increment(ref _cut);
-        return false;
+        return AfterFailure;
     }
 
     private static long Usage(byte[] answer)
