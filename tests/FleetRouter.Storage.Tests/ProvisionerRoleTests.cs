@@ -119,6 +119,22 @@ public sealed class ProvisionerRoleTests(SharedServer server) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Every_turn_is_written_before_it_is_believed_in_and_none_overlaps_another()
+    {
+        (Candidate holder, Candidate other) = await TwoCandidatesAsync();
+        Assert.Equal(1L, await PostgresServer.ExecuteAsync(_address, "select count(*) from fleetrouter.provisioner_turns where held_until > clock_timestamp()"));
+        await PostgresServer.ExecuteAsync(_address, $"select pg_terminate_backend({holder.Role.ServerProcess})");
+        Candidate second = await NextHolderAsync();
+        second.Time.Freeze();
+        await NextHolderAsync();
+        Assert.Equal("3 turns, 0 overlapping", await PostgresServer.ExecuteAsync(_address, """
+            select count(*) || ' turns, ' || count(*) filter (where taken_at < before) || ' overlapping' from
+                (select taken_at, max(held_until) over (order by taken_at rows between unbounded preceding and 1 preceding) as before from fleetrouter.provisioner_turns) turns
+            """));
+        second.Time.Thaw();
+    }
+
+    [Fact]
     public void The_times_keep_their_order()
     {
         Assert.True(ProvisionerRole.Heartbeat * 2 <= ProvisionerRole.Belief, "one late heartbeat loses no role");

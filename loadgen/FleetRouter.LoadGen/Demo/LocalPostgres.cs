@@ -75,6 +75,23 @@ internal sealed class LocalPostgres : IAsyncDisposable
         catch (TimeoutException) { throw new InvalidOperationException($"PostgreSQL did not start within {Patience.TotalSeconds:0} s"); }
     }
 
+    /// <summary>Asks its database <c>postgres</c>.</summary>
+    /// <returns>The answer's rows, their columns parted by bars.</returns>
+    /// <exception cref="InvalidOperationException">It refuses; the message has what it said.</exception>
+    public async Task<string> Query(string sql, CancellationToken stop)
+    {
+        var start = new ProcessStartInfo(Path.Combine(_programs, "psql"),
+            ["-X", "-At", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1", "-p", _port.ToString(CultureInfo.InvariantCulture), "-U", "postgres", "-d", "postgres", "-c", sql])
+        {
+            RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync(stop);
+        var rows = await process.StandardOutput.ReadToEndAsync(stop);
+        await process.WaitForExitAsync(stop);
+        return process.ExitCode == 0 ? rows.Trim() : throw new InvalidOperationException($"PostgreSQL was asked in vain; it said:\n  {(await errors).Trim()}");
+    }
+
     /// <summary>Ends it, if it runs.</summary>
     /// <param name="signal"><c>INT</c> ends its sessions in order, <c>QUIT</c> as a crash would.</param>
     public async Task Stop(string signal = "QUIT")

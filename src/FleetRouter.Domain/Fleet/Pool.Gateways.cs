@@ -10,6 +10,24 @@ public sealed partial class Pool
     /// <summary>The requests of <paramref name="ids"/> that the pool does not know.</summary>
     public IReadOnlyList<string> Unknown(IEnumerable<string> ids) => [.. ids.Where(id => !_inFlight.ContainsKey(id))];
 
+    /// <summary>What the pool has under way, by its own count at each instance: not added up from its requests.</summary>
+    public PoolLoad Load()
+    {
+        var requests = new Dictionary<string, int>(StringComparer.Ordinal);
+        foreach (Instance instance in _roster.All)
+            Add(instance);
+        foreach (Instance instance in _roster.Emptying)
+            if (instance.State == InstanceState.Gone)
+                Add(instance);
+        return new PoolLoad(_held.Count, requests);
+
+        void Add(Instance instance)
+        {
+            if (instance.Requests != 0)
+                requests[instance.Id] = requests.GetValueOrDefault(instance.Id) + instance.Requests;
+        }
+    }
+
     /// <summary>What a gateway has to know to place requests itself for a while (<see cref="FallbackPool"/>).</summary>
     public PoolSnapshot Snapshot() => new(Served,
         [.. _roster.All.Where(i => i.State == InstanceState.Ready).Select(i => new InstanceSnapshot(
@@ -74,3 +92,9 @@ public sealed partial class Pool
                 Offer(instance, effects);
     }
 }
+
+/// <summary>What a pool has under way at a moment.</summary>
+/// <param name="Held">Requests that wait.</param>
+/// <param name="Requests">Requests at each instance that has any, also at one that discovery no longer names. One that is carried over, or asked
+/// twice, is at two.</param>
+public sealed record PoolLoad(int Held, IReadOnlyDictionary<string, int> Requests);

@@ -63,9 +63,11 @@ internal sealed class InferenceEndpoint(
         end.Pool = pool.Section.Options.Name;
         if (client.Tenant is { } tenant)
         {
+            long askedAt = time.GetTimestamp();
             facts = await PayAsync(context, tenant, body, facts, api, pool.Section.TemplateTokens, end);
             if (facts is null)
                 return;
+            readAt += time.GetTimestamp() - askedAt;   // waiting for a budget is not being placed
         }
         bool isWhole = pool.Section.Resume && CanStreamToItself(facts);
         bool hidesUsage = facts.Stream && !facts.AsksForUsage && api is ApiKind.Chat or ApiKind.Completion;

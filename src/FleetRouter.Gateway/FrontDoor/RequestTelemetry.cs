@@ -34,7 +34,7 @@ internal sealed class RequestTelemetry
         _requests = meter.CreateCounter<long>("fleetrouter_requests", description: "Requests answered, by pool, outcome and HTTP status.");
         _duration = meter.CreateHistogram("fleetrouter_request_duration", "s", "Time from a request's arrival to the end of its answer.", advice: Latencies);
         _firstToken = meter.CreateHistogram("fleetrouter_time_to_first_token", "s", "Time from a request's arrival to the first byte of its answer's body.", advice: Latencies);
-        _overhead = meter.CreateHistogram("fleetrouter_placement_time", "s", "Time from the end of a request's body to its first dispatch: the router's own share.", advice: Overheads);
+        _overhead = meter.CreateHistogram("fleetrouter_placement_time", "s", "Time from the end of a request's body to its first dispatch, the wait for a budget aside: the router's own share.", advice: Overheads);
         _promptTokens = meter.CreateCounter<long>("fleetrouter_prompt", "tokens", "Prompt tokens, by the engines' count.");
         _cachedTokens = meter.CreateCounter<long>("fleetrouter_prompt_cached", "tokens", "Prompt tokens found in an engine's prefix cache, by the engines' count.");
         _completionTokens = meter.CreateCounter<long>("fleetrouter_completion", "tokens", "Output tokens, by the engines' count.");

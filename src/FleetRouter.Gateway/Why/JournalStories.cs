@@ -40,7 +40,7 @@ internal sealed class JournalStories(string? requestId)
         }
         return new ReplayOutcome(
             journal.Header.Options.Name, journal.Header.Run, replay.Events, replay.Replayed.Decisions, replay.Recorded.ToString(), replay.Replayed.ToString(),
-            replay.NotReplayed, replay.FirstDifference, journal.Truncated);
+            replay.NotReplayed, replay.FirstDifference, journal.Truncated, replay.LoadMismatches, replay.FirstLoadMismatch);
     }
 
     private void Gather(PoolEvent happened, DateTimeOffset epoch)

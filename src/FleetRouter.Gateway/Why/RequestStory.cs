@@ -25,9 +25,11 @@ internal sealed record StoryStep(DateTimeOffset Time, string Said, Decision? Dec
 /// <param name="NotReplayed">Why part of the run was not replayed; null if all of it was.</param>
 /// <param name="FirstDifference">Where the replay first decided otherwise; null if nowhere.</param>
 /// <param name="Truncated">Whether the last line was cut short.</param>
+/// <param name="LoadMismatches">Events after which the pool's load was not the sum over its gateways.</param>
+/// <param name="FirstLoadMismatch">The first of them; null if there is none.</param>
 internal sealed record ReplayOutcome(
     string Pool, string Run, long Events, long Decisions, string RecordedDigest, string ReplayedDigest, string? NotReplayed,
-    string? FirstDifference, bool Truncated);
+    string? FirstDifference, bool Truncated, long LoadMismatches, string? FirstLoadMismatch);
 
 /// <summary>The answer to "why": the story, and what it rests on.</summary>
 /// <param name="Story">The request's; null if it was not found, or none was asked for.</param>

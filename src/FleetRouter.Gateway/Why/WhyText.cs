@@ -35,6 +35,8 @@ internal static class WhyText
             + (replay.FirstDifference is null ? "as recorded" : $"NOT as recorded ({replay.RecordedDigest})"));
         if (replay.FirstDifference is { } difference)
             to.WriteLine($"  first difference at {difference}");
+        if (replay.FirstLoadMismatch is { } mismatch)
+            to.WriteLine(string.Create(CultureInfo.InvariantCulture, $"  the pool's load was NOT THE SUM over its gateways at {replay.LoadMismatches:N0} events, the first: {mismatch}"));
         if (replay.NotReplayed is { } why)
             to.WriteLine($"  {why}");
         if (replay.Truncated)

@@ -49,7 +49,9 @@ internal static class WhyVerb
                 await File.WriteAllTextAsync(json, JsonSerializer.Serialize(answer, new JsonSerializerOptions(JournalJson.Options) { WriteIndented = true }) + "\n", cancellation);
             if (request is not null && answer.Story is null)
                 return Fail(errors, $"no request '{request}' in {journal}; ids are in the answers' x-request-id");
-            return answer.Replays.Any(r => r.FirstDifference is not null) ? Fail(errors, "the replay decided otherwise than the journal says: another release wrote it, or a file was changed") : 0;
+            if (answer.Replays.Any(r => r.FirstDifference is not null))
+                return Fail(errors, "the replay decided otherwise than the journal says: another release wrote it, or a file was changed");
+            return answer.Replays.Any(r => r.LoadMismatches > 0) ? Fail(errors, "a pool's load was not the sum over its gateways: report it, with the journal") : 0;
         }
         catch (Exception trouble) when (trouble is IOException or UnauthorizedAccessException)
         {

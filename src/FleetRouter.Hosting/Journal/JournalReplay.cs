@@ -10,6 +10,7 @@ namespace FleetRouter.Hosting.Journal;
 public sealed class JournalReplay(JournalReader journal)
 {
     private readonly List<PoolEffect> _effects = [];
+    private readonly GatewayBooks _books = new();
 
     /// <summary>Digest of the decisions recorded, as far as they were replayed.</summary>
     public DecisionDigest Recorded { get; } = new();
@@ -25,6 +26,12 @@ public sealed class JournalReplay(JournalReader journal)
 
     /// <summary>Where the replay first decided otherwise, with both decisions; null if nowhere.</summary>
     public string? FirstDifference { get; private set; }
+
+    /// <summary>Events after which the replayed pool's load was not the sum over its gateways (<see cref="GatewayBooks"/>).</summary>
+    public long LoadMismatches { get; private set; }
+
+    /// <summary>The first of them, with both sides; null if there is none.</summary>
+    public string? FirstLoadMismatch { get; private set; }
 
     /// <summary>Replays, yielding each event with what was decided. To be read once.</summary>
     /// <exception cref="JournalException">The journal cannot be read, or its events cannot have happened in this order.</exception>
@@ -63,6 +70,12 @@ public sealed class JournalReplay(JournalReader journal)
             throw new JournalException($"{entry.File}:{entry.Number}: the pool cannot have handled this event after those before it ({impossible.Message.ReplaceLineEndings(" ")}); the file was changed", impossible);
         }
         Events++;
+        _books.Enter(entry.Happened!, entry.Decisions);
+        if (_books.Difference(pool.Load()) is { } mismatch)
+        {
+            LoadMismatches++;
+            FirstLoadMismatch ??= $"{entry.File}:{entry.Number}: {mismatch}";
+        }
         foreach (PoolEffect decision in entry.Decisions)
             Recorded.Add(decision);
         Replayed.Add(_effects);

@@ -10,7 +10,9 @@ namespace FleetRouter.Storage.Provisioning;
 /// nothing for <see cref="Idle"/>, which is longer (<c>idle_session_timeout</c>): a frozen gateway's lock falls free, and not before it ceased to believe. (3) Where
 /// the lock fell free otherwise, the session ended by hand or the server restarted, whoever gets it does nothing for <see cref="Delay"/>, which is longer
 /// than the last holder can go on believing: the lock-delay of Burrows, "The Chubby lock service" (OSDI 2006).
-/// The role moves within Idle + Heartbeat + Delay, 4 s, as long as the database lives.</remarks>
+/// The role moves within Idle + Heartbeat + Delay, 4 s, as long as the database lives.
+/// Every turn is a row of <c>fleetrouter.provisioner_turns</c>, written before the role is believed in and again by each heartbeat. What it says contains
+/// what the holder believed, since that counts from before the row was written; by (3) the next row begins behind it. So no two rows overlap, or the role was held twice.</remarks>
 public sealed partial class ProvisionerRole : IAsyncDisposable
 {
     /// <summary>Time between two heartbeats, or two tries to get the lock.</summary>
@@ -24,6 +26,14 @@ public sealed partial class ProvisionerRole : IAsyncDisposable
 
     /// <summary>Time between getting the lock and acting upon it.</summary>
     internal static readonly TimeSpan Delay = TimeSpan.FromMilliseconds(1_500);
+
+    /// <summary>Writes that a turn goes on; the first time, that it begins. Those of a year ago go.</summary>
+    private const string WriteTurn = """
+        with old as (delete from fleetrouter.provisioner_turns where held_until < now() - interval '1 year')
+        insert into fleetrouter.provisioner_turns (turn, holder, taken_at, held_until) values ($1, $2, clock_timestamp(), clock_timestamp() + $3)
+        on conflict (turn) do update set held_until = excluded.held_until
+        returning true
+        """;
 
     private const long Lock = 0x70726F76;   // "prov" in ASCII
 
@@ -93,7 +103,7 @@ public sealed partial class ProvisionerRole : IAsyncDisposable
     private async Task BeginAsync(NpgsqlConnection connection)
     {
         ServerProcess = connection.ProcessID;
-        await using var settings = new NpgsqlCommand($"set idle_session_timeout = {(int)Idle.TotalMilliseconds}", connection);
+        await using var settings = new NpgsqlCommand($"set idle_session_timeout = {(int)Idle.TotalMilliseconds}; set synchronous_commit = off", connection);
         using CancellationTokenSource bound = Bound(Belief);
         await settings.ExecuteNonQueryAsync(bound.Token);
     }
@@ -102,20 +112,26 @@ public sealed partial class ProvisionerRole : IAsyncDisposable
     private async Task HoldAsync(NpgsqlConnection connection)
     {
         await using var ask = new NpgsqlCommand($"select pg_try_advisory_lock({Lock})", connection);
-        await using var heartbeat = new NpgsqlCommand("select true", connection);
+        await using var wait = new NpgsqlCommand("select true", connection);
+        await using var turn = new NpgsqlCommand(WriteTurn, connection)
+        {
+            Parameters = { new() { Value = Guid.NewGuid() }, new() { Value = $"{Environment.MachineName}:{Environment.ProcessId}" }, new() { Value = Belief } },
+        };
         long? actsFrom = null;
         while (true)
         {
             long sent = _time.GetTimestamp();
+            bool acts = sent >= actsFrom;
             bool good;
             using (CancellationTokenSource bound = Bound(Belief))
-                good = await (actsFrom is null ? ask : heartbeat).ExecuteScalarAsync(bound.Token) is true;
+                good = await (acts ? turn : actsFrom is null ? ask : wait).ExecuteScalarAsync(bound.Token) is true;
             long now = _time.GetTimestamp();
             if (good)
                 actsFrom ??= now + Ticks(Delay);
-            if (now >= actsFrom)
+            if (good && acts)
                 Take(sent + Ticks(Belief));
-            await Task.Delay(Heartbeat, _time, _stop.Token);
+            TimeSpan left = actsFrom is { } from && from > now ? _time.GetElapsedTime(now, from) + TimeSpan.FromMilliseconds(1) : Heartbeat;
+            await Task.Delay(left < Heartbeat ? left : Heartbeat, _time, _stop.Token);
         }
     }
 

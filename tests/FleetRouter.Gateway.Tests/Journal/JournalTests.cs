@@ -60,7 +60,7 @@ public sealed class JournalTests : IDisposable
             using var folder = new JournalFolder();
             var (run, life) = await folder.WriteAsync(seed, 300, hedges: seed % 2 == 0);
             JournalReplay replay = folder.Replay();
-            Assert.True(replay is { FirstDifference: null, NotReplayed: null }, $"seed {seed}: {replay.FirstDifference ?? replay.NotReplayed}");
+            Assert.True(replay is { FirstDifference: null, NotReplayed: null, FirstLoadMismatch: null }, $"seed {seed}: {replay.FirstDifference ?? replay.NotReplayed ?? replay.FirstLoadMismatch}");
             Assert.Equal((run.Digest.Value, run.Digest.Decisions, life.Count), (replay.Replayed.Value, replay.Recorded.Decisions, (int)replay.Events));
         }
     }

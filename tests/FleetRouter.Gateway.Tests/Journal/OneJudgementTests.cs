@@ -59,6 +59,6 @@ public sealed class OneJudgementTests : IDisposable
         TestContext.Current.TestOutputHelper!.WriteLine($"{events.Count} events, {simulated.Decisions} decisions, digest {simulated}");
         Assert.True(simulated.Decisions > sessions.Length, "the simulation decided too little to tell");
         Assert.Equal(simulated.Value, EmbeddedHost.Decide(setup.Pool, events).Value);
-        Assert.Equal((simulated.Value, null), (replay.Replayed.Value, replay.NotReplayed));
+        Assert.Equal((simulated.Value, null, null), (replay.Replayed.Value, replay.NotReplayed, replay.FirstLoadMismatch));
     }
 }

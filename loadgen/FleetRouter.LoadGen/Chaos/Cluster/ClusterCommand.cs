@@ -22,7 +22,10 @@ internal static class ClusterCommand
             Have users talk by /v1/responses, each turn through the next of several gateways that share a PostgreSQL database, while one
             gateway after the other is killed by SIGKILL and started again. Exit code 0 only if no session and no kept answer was lost, every
             answer was the stand-in's to the whole conversation, no request failed but those through the gateway as it was killed, the
-            caches were hit as with one gateway, and the provisioner's role was held by one at most and never vacant for 5 s.
+            caches were hit as with one gateway, and the provisioner's role was held by one at most, also as written in the database, and
+            never vacant for 5 s.
+            Meanwhile a tenant spends its budget of tokens through all gateways at once, and in no window gets more. In the end every
+            pool's journal is replayed: after each event its load has to be the sum over what each gateway has under way.
             With --host orleans the gateway that runs the pool is also frozen, and at the end all are killed and started again under other
             addresses: the others have the pool back 3 s after a kill and 15 s after a freeze, no request of theirs waits 250 ms to be
             placed meanwhile, and all serve again within 20 s.

@@ -68,7 +68,7 @@ internal sealed class ClusterFleet : IAsyncDisposable
     {
         var address = _gateways[number].Address;
         var file = Path.Combine(Path.GetTempPath(), $"fleet-cluster-{Guid.NewGuid():N}.yaml");
-        await File.WriteAllTextAsync(file, $"database:\n  connectionString: env:{Connection}\n" + (_orleans ? $"cluster:\n  silo: 127.0.0.1:{LocalPostgres.FreePort()}\n" : "") +
+        await File.WriteAllTextAsync(file, $"database:\n  connectionString: env:{Connection}\n  journal: true\n" + BudgetSpender.Configuration + (_orleans ? $"cluster:\n  silo: 127.0.0.1:{LocalPostgres.FreePort()}\n" : "") +
             DemoFleet.Configuration("least-cost", TimeSpan.FromSeconds(5), _addresses, address.GetLeftPart(UriPartial.Authority)), stop);
         try
         {
@@ -92,6 +92,19 @@ internal sealed class ClusterFleet : IAsyncDisposable
         for (var number = 0; number < _gateways.Length; number++) await Kill(number);
         await Task.WhenAll(Enumerable.Range(0, _gateways.Length).Select(number => Begin(number, stop)));
         return clock.Now - at;
+    }
+
+    /// <summary>Replays what all gateways' pools wrote down.</summary>
+    /// <exception cref="UsageException">It cannot be read.</exception>
+    public Task<JournalCheck> Journals(CancellationToken stop) => JournalCheck.Of(Connection, _database.ConnectionTo("postgres"), stop);
+
+    /// <summary>Who provisioned when, as the gateways wrote it down.</summary>
+    /// <exception cref="UsageException">It cannot be read.</exception>
+    public async Task<RoleTurns> Turns(CancellationToken stop)
+    {
+        string? said = null;
+        await Told(async () => said = await _database.Query(RoleTurns.Question, stop));
+        return RoleTurns.Read(said!);
     }
 
     /// <summary>Kills a gateway as SIGKILL does.</summary>

@@ -48,6 +48,11 @@ internal sealed record ClusterReport : IFindings
     public required int RoleHeldTwice { get; init; }
     public required double LongestWithoutRoleS { get; init; }
 
+    /// <summary>The provisioner's turns in the database; those that overlap one before; and the longest time between two, seconds.</summary>
+    public required int RoleTurns { get; init; }
+    public required int RoleTurnsOverlapping { get; init; }
+    public required double LongestBetweenTurnsS { get; init; }
+
     /// <summary>Longest time a gateway that ran did not reach the pool after another was killed, seconds; null where there is no cluster.</summary>
     public double? PoolBackAfterKillS { get; init; }
 
@@ -63,11 +68,37 @@ internal sealed record ClusterReport : IFindings
     /// <summary>Requests that gateways placed alone, since the pool did not answer.</summary>
     public int? PlacedAlone { get; init; }
 
+    /// <summary>What a tenant may spend in a window, tokens; and in how many windows it asked for something.</summary>
+    public required long BudgetTokens { get; init; }
+    public required int BudgetWindows { get; init; }
+
+    /// <summary>Tokens of prompts and answers it got through all gateways together, in all windows; and in the window that had most.</summary>
+    public required long BudgetSpentTokens { get; init; }
+    public required long BudgetFullestWindowTokens { get; init; }
+
+    /// <summary>Requests of it refused with 429 since the budget was used up; and answers that broke off, of which what came is counted.</summary>
+    public required int BudgetRefused { get; init; }
+    public required int BudgetCut { get; init; }
+
+    /// <summary>Tokens by which the budget of any windows was exceeded.</summary>
+    public required long BudgetOverspentTokens { get; init; }
+
+    /// <summary>Events in the pools' journals after each of which a pool's load was set beside the sum over its gateways.</summary>
+    public required long LoadEntries { get; init; }
+
+    /// <summary>Of these, those after which the two differed.</summary>
+    public required long LoadMismatches { get; init; }
+
+    /// <summary>Journals that differ there, do not replay to the decisions recorded, or have gaps.</summary>
+    public required int JournalTroubles { get; init; }
+
     /// <summary>The first of what went wrong.</summary>
     public required IReadOnlyList<string> Details { get; init; }
 
     public bool Holds => LostSessions == 0 && LostStoredResponses == 0 && WrongAnswers == 0 && FailedElsewhere == 0 && Turns > 0
         && HitShare >= HitShareOfOne - HitSharePoints && RoleHeldTwice == 0 && LongestWithoutRoleS <= RoleBoundS
+        && RoleTurns > 0 && RoleTurnsOverlapping == 0 && LongestBetweenTurnsS <= RoleBoundS
+        && BudgetOverspentTokens == 0 && BudgetRefused > 0 && BudgetFullestWindowTokens >= BudgetTokens / 2 && LoadMismatches == 0 && JournalTroubles == 0 && LoadEntries > 0
         && !(PoolBackAfterKillS > KillBoundS || PoolBackAfterFreezeS > FreezeBoundS || AllRestartedS > RestartBoundS || LatePlacements > 0);
 
     public void Write()
@@ -90,12 +121,16 @@ internal sealed record ClusterReport : IFindings
         ("hit share", FormattableString.Invariant($"{HitShare:0.0} %"), FormattableString.Invariant($"{HitShareOfOne - HitSharePoints:0.0} % = one gateway's {HitShareOfOne:0.0} - {HitSharePoints:0}")),
         ("provisioner: moves, held twice", $"{RoleMoves}, {RoleHeldTwice}", "any, 0"),
         ("longest without a provisioner", FormattableString.Invariant($"{LongestWithoutRoleS:0.0} s"), FormattableString.Invariant($"{RoleBoundS:0} s")),
+        ("its turns as written, overlapping, between two", FormattableString.Invariant($"{RoleTurns}, {RoleTurnsOverlapping}, {LongestBetweenTurnsS:0.0} s"), FormattableString.Invariant($"> 0, 0, {RoleBoundS:0} s")),
         .. AllRestartedS is null ? [] : new (string, string, string)[]
         {
             ("longest without the pool: after a kill, a freeze", FormattableString.Invariant($"{PoolBackAfterKillS:0.0} s, {PoolBackAfterFreezeS:0.0} s"), FormattableString.Invariant($"{KillBoundS:0} s, {FreezeBoundS:0} s")),
             ("requests placed without it, of them after 250 ms", $"{PlacedAlone}, {LatePlacements}", "any, 0"),
             ("all killed, at other addresses: serve again after", FormattableString.Invariant($"{AllRestartedS:0.0} s"), FormattableString.Invariant($"{RestartBoundS:0} s")),
         },
+        ("a tenant's budget: fullest window, requests refused", $"{BudgetFullestWindowTokens} of {BudgetTokens} tokens, {BudgetRefused}", "half at least, > 0"),
+        ("budget overspent, tokens", $"{BudgetOverspentTokens}", "0"),
+        ("journaled events, of them with another load", $"{LoadEntries}, {LoadMismatches}", "> 0, 0"),
         ("duration", FormattableString.Invariant($"{DurationS:0.0} s, seed {Seed}"), ""),
     ];
 }

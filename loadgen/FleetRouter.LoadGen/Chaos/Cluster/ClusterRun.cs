@@ -12,6 +12,9 @@ internal sealed class ClusterRun(ClusterSettings settings)
     private const string Profile = "h100-llama-3.1-8b";
     private const int Told = 8;
 
+    /// <summary>Requests of the tenant with a budget under way through each gateway.</summary>
+    private const int Abreast = 3;
+
     /// <summary>A call may be told to have failed so much later than its gateway died.</summary>
     private static readonly TimeSpan Slack = TimeSpan.FromSeconds(1);
 
@@ -26,11 +29,14 @@ internal sealed class ClusterRun(ClusterSettings settings)
         await using var fleet = await ClusterFleet.Start(settings.Gateways, StandIns, stop, settings.Orleans);
         var clock = new RunClock(TimeProvider.System);
         using var load = new ConversationLoad(fleet.Gateways, fleet.Model, settings.Seed, settings.Users, clock);
+        using var spender = new BudgetSpender(fleet.Gateways, fleet.Model, settings.Seed, Abreast, clock);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        using var spent = CancellationTokenSource.CreateLinkedTokenSource(stop);
         var role = new RoleWatch(fleet.Gateways, clock);
         var reach = new PoolReach(fleet.Gateways, clock);
         var watching = settings.Orleans ? Task.WhenAll(role.Run(enough.Token), reach.Run(enough.Token)) : role.Run(enough.Token);
         var talking = load.Run(enough.Token, stop);
+        var spending = spender.Run(spent.Token, stop);
         var kills = new List<Killed>();
         for (var number = 0; clock.Now + settings.Every < settings.Duration; number++)
         {
@@ -48,17 +54,27 @@ internal sealed class ClusterRun(ClusterSettings settings)
         await enough.CancelAsync();
         await Task.WhenAll(talking, watching);
         var duration = clock.Now;
+        var turns = await fleet.Turns(stop);
         TimeSpan? restarted = settings.Orleans ? await fleet.RestartAll(clock, stop) : null;
+        await Task.Delay(settings.Every / 2, stop);
+        await spent.CancelAsync();
+        await spending;
+        var journals = await fleet.Journals(stop);
         FailedCall[] elsewhere = [.. load.Failed.Where(call => !kills.Exists(kill => kill.Gateway == call.Gateway && call.From <= kill.Back && call.To >= kill.At && call.To <= kill.Back + Slack))];
         return new ClusterReport
         {
             Host = settings.Orleans ? "orleans" : "embedded", Seed = settings.Seed, Gateways = settings.Gateways, DurationS = Math.Round(duration.TotalSeconds, 1), Sessions = load.Sessions, Turns = load.Turns, Kills = kills.Count,
             LostSessions = load.LostSessions.Count, LostStoredResponses = await load.Lost(stop), WrongAnswers = load.WrongAnswers.Count,
             FailedRequests = load.Failed.Count, FailedElsewhere = elsewhere.Length,
-            HitShare = Share(load), HitShareOfOne = alone, RoleMoves = role.Moves, RoleHeldTwice = role.HeldTwice, LongestWithoutRoleS = Math.Round(role.LongestWithout.TotalSeconds, 1),
+            HitShare = Share(load), HitShareOfOne = alone, RoleMoves = role.Moves, RoleHeldTwice = role.HeldTwice, LongestWithoutRoleS = Seconds(role.LongestWithout),
+            RoleTurns = turns.Turns, RoleTurnsOverlapping = turns.Overlapping, LongestBetweenTurnsS = Seconds(turns.LongestGap),
             PoolBackAfterKillS = settings.Orleans ? Seconds(afterKill) : null, PoolBackAfterFreezeS = settings.Orleans ? Seconds(reach.Longest) : null,
             AllRestartedS = restarted is { } took ? Seconds(took) : null, LatePlacements = settings.Orleans ? reach.Late : null, PlacedAlone = settings.Orleans ? reach.Alone : null,
-            Details = [.. load.LostSessions.Concat(load.WrongAnswers).Concat(elsewhere.Select(call => $"through gateway {call.Gateway}, {call.From.TotalSeconds:0.0} to {call.To.TotalSeconds:0.0} s: {call.Trouble}")).Take(Told)],
+            BudgetTokens = BudgetSpender.Budget, BudgetWindows = BudgetWindows.Count(spender.Paid, BudgetSpender.Per), BudgetSpentTokens = spender.Paid.Sum(answer => answer.Tokens),
+            BudgetFullestWindowTokens = BudgetWindows.Fullest(spender.Paid, BudgetSpender.Per), BudgetRefused = spender.Refused, BudgetCut = spender.Cut,
+            BudgetOverspentTokens = BudgetWindows.Overspent(spender.Paid, BudgetSpender.Budget, BudgetSpender.Per),
+            LoadEntries = journals.Entries, LoadMismatches = journals.LoadMismatches, JournalTroubles = journals.Troubles.Count,
+            Details = [.. load.LostSessions.Concat(load.WrongAnswers).Concat(journals.Troubles).Concat(spender.Strange).Concat(elsewhere.Select(call => $"through gateway {call.Gateway}, {call.From.TotalSeconds:0.0} to {call.To.TotalSeconds:0.0} s: {call.Trouble}")).Take(Told)],
         };
     }
 
@@ -86,10 +102,12 @@ internal sealed class ClusterRun(ClusterSettings settings)
     private async Task<double> Alone(CancellationToken stop)
     {
         await using var fleet = await ClusterFleet.Start(1, StandIns, stop);
-        using var load = new ConversationLoad(fleet.Gateways, fleet.Model, settings.Seed, settings.Users, new RunClock(TimeProvider.System));
+        var clock = new RunClock(TimeProvider.System);
+        using var load = new ConversationLoad(fleet.Gateways, fleet.Model, settings.Seed, settings.Users, clock);
+        using var spender = new BudgetSpender(fleet.Gateways, fleet.Model, settings.Seed, Abreast * settings.Gateways, clock);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         enough.CancelAfter(settings.Duration / 2);
-        await load.Run(enough.Token, stop);
+        await Task.WhenAll(load.Run(enough.Token, stop), spender.Run(enough.Token, stop));
         Tell($"one gateway alone: {load.Turns} turns, hit share {Share(load):0.0} %");
         return Share(load);
     }

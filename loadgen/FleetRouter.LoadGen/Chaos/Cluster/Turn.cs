@@ -23,7 +23,10 @@ internal sealed record TurnAnswer(string? Id, string Text, int InputTokens, int 
 /// <summary>Calls of <c>/v1/responses</c>, told by their bytes.</summary>
 internal sealed class TurnCalls : IDisposable
 {
-    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.FromSeconds(5) }) { Timeout = TimeSpan.FromSeconds(60) };
+    private readonly HttpClient _http = new(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.FromSeconds(5) }) 
+    {
+        Timeout = TimeSpan.FromSeconds(60), DefaultRequestHeaders = { Authorization = new AuthenticationHeaderValue("Bearer", BudgetSpender.UsersKey) },
+    };
 
     /// <summary>Asks for one answer.</summary>
     public async Task<TurnAnswer> Ask(Uri gateway, string model, string input, string? previous, int mostTokens, bool streams, CancellationToken stop)
