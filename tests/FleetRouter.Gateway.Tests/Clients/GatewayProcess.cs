@@ -29,6 +29,8 @@ internal sealed class GatewayProcess : IAsyncDisposable
     /// <summary>The process's number.</summary>
     public int Id => _process.Id;
 
+    public bool HasExited => _process.HasExited;
+
     /// <summary>The program in a folder of builds' outputs.</summary>
     public static string Program(string outputs, string configuration) => Path.Combine(outputs, "FleetRouter.Gateway", configuration, "FleetRouter.Gateway.dll");
 
