@@ -10,7 +10,7 @@ namespace FleetRouter.LoadGen.Demo;
 /// </summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
-    private const int KeptLines = 60;
+    private const int KeptLines = 120;
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
 
     private readonly string _name;

@@ -23,7 +23,7 @@ public abstract class TwoGateways : IAsyncDisposable
     /// <summary>Both of them, ready; skips the test where what they need is not installed.</summary>
     internal async Task<(GatewayProcess One, GatewayProcess Other)> ReadyAsync()
     {
-        string host = Host();
+        Host();   // it may have to skip
         _server ??= await PostgresServer.StartNewAsync();
         _database ??= await _server.NewDatabaseAsync();
         _engines ??= await EngineFleet.StartAsync(GatewayUnderTest.Fast());
@@ -33,7 +33,7 @@ public abstract class TwoGateways : IAsyncDisposable
                 continue;
             if (_gateways[i] is { } gone)
                 await gone.DisposeAsync();
-            _gateways[i] = await GatewayProcess.StartAsync($"gateway {i}", GatewayProcess.OfThisBuild, _database, $"{Host()}\npools:\n  - name: {GatewayUnderTest.Pool}\n    instances:\n"
+            _gateways[i] = await GatewayProcess.StartAsync($"gateway {i}", GatewayProcess.OfThisBuild, _database, () => $"{Host()}\npools:\n  - name: {GatewayUnderTest.Pool}\n    instances:\n"
                 + string.Concat(_engines.Addresses.Select(engine => $"      - url: http://{engine.Authority}\n")));
             await _gateways[i]!.UntilReadyAsync(_http);
         }

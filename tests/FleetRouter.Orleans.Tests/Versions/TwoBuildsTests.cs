@@ -46,11 +46,11 @@ public sealed class TwoBuildsTests : IAsyncLifetime
         string before = await OldestPeer.GatewayAsync();
         await using PostgresServer server = await PostgresServer.StartNewAsync();
         DatabaseAddress database = await server.NewDatabaseAsync();
-        await using GatewayProcess old = await GatewayProcess.StartAsync("the build before", before, database, Configuration(Pool));
+        await using GatewayProcess old = await GatewayProcess.StartAsync("the build before", before, database, () => Configuration(Pool));
         await old.UntilReadyAsync(_clients.Http);
         // A build from before a migration cannot be started after it: this one runs from the start, and comes to the pool later.
-        await using GatewayProcess late = await GatewayProcess.StartAsync("another of the build before", before, database, Configuration(Elsewhere));
-        await using GatewayProcess now = await GatewayProcess.StartAsync("this build", GatewayProcess.OfThisBuild, database, Configuration(Pool));
+        await using GatewayProcess late = await GatewayProcess.StartAsync("another of the build before", before, database, () => Configuration(Elsewhere));
+        await using GatewayProcess now = await GatewayProcess.StartAsync("this build", GatewayProcess.OfThisBuild, database, () => Configuration(Pool));
         await now.UntilReadyAsync(_clients.Http);
         ClusterClients.Conversation conversation = _clients.Converse(AnyKey);
 
