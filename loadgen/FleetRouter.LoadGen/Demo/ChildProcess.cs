@@ -10,7 +10,7 @@ namespace FleetRouter.LoadGen.Demo;
 /// </summary>
 internal sealed class ChildProcess : IAsyncDisposable
 {
-    private const int KeptLines = 60;
+    private const int KeptLines = 120;
     private static readonly TimeSpan Grace = TimeSpan.FromSeconds(3);
 
     private readonly string _name;
@@ -48,6 +48,9 @@ internal sealed class ChildProcess : IAsyncDisposable
 
     public bool HasExited => _process.HasExited;
 
+    /// <summary>Its number.</summary>
+    public int Id => _process.Id;
+
     /// <summary>Waits for the line of JSON that says the child is ready.</summary>
     /// <exception cref="UsageException">It ended or stayed silent instead; the message holds what it wrote to stderr.</exception>
     public async Task<JsonElement> Ready(TimeSpan patience, CancellationToken stop)
@@ -67,10 +70,13 @@ internal sealed class ChildProcess : IAsyncDisposable
     }
 
     /// <summary>Stops it as SIGSTOP does: it holds what it has and answers nobody.</summary>
-    public async Task Freeze()
+    public Task Freeze() => Signal("STOP");
+
+    /// <summary>Tells it to end, as SIGTERM does; returns when it is gone.</summary>
+    public async Task Terminate()
     {
-        using var kill = Process.Start("kill", ["-STOP", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
-        await kill.WaitForExitAsync();
+        await Signal("TERM");
+        await _process.WaitForExitAsync();
     }
 
     /// <summary>Ends it as SIGKILL does; returns when it is gone.</summary>
@@ -78,6 +84,12 @@ internal sealed class ChildProcess : IAsyncDisposable
     {
         _process.Kill();
         await _process.WaitForExitAsync();
+    }
+
+    private async Task Signal(string name)
+    {
+        using var kill = Process.Start("kill", [$"-{name}", _process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        await kill.WaitForExitAsync();
     }
 
     /// <summary>What it wrote to stderr last, on lines of its own; empty if nothing.</summary>

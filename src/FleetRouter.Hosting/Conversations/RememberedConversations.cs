@@ -54,8 +54,9 @@ public sealed class RememberedConversations(IConversations shared, MemoryConvers
     /// <inheritdoc/>
     public async Task<bool> DeleteAsync(string id, string owner, CancellationToken cancellation)
     {
-        bool wasShared = await shared.DeleteAsync(id, owner, cancellation);
-        return await recent.DeleteAsync(id, owner, cancellation) || wasShared;
+        bool isDeleted = await shared.DeleteAsync(id, owner, cancellation);
+        await recent.DeleteAsync(id, owner, cancellation);   // whether it was there says nothing: another gateway may have deleted it
+        return isDeleted;
     }
 
     /// <inheritdoc/>

@@ -26,9 +26,11 @@ public sealed class OpenAiDotNetTests(SharedGateway shared) : IClassFixture<Shar
 
     private ChatClient Chat => Client.GetChatClient(GatewayUnderTest.Model);
 
-    internal static OpenAIClient OpenAi(GatewayUnderTest gateway, string key = "none") => new(new ApiKeyCredential(key), new OpenAIClientOptions
+    internal static OpenAIClient OpenAi(GatewayUnderTest gateway, string key = "none") => OpenAi(new Uri(gateway.Server.Address), key);
+
+    internal static OpenAIClient OpenAi(Uri gateway, string key = "none") => new(new ApiKeyCredential(key), new OpenAIClientOptions
     {
-        Endpoint = new Uri(gateway.Server.Address + "/v1"),
+        Endpoint = new Uri(gateway, "/v1"),
         RetryPolicy = new ClientRetryPolicy(maxRetries: 0),
         NetworkTimeout = TimeSpan.FromSeconds(60),
     });

@@ -70,6 +70,7 @@ public sealed class RememberedConversationsTests
         Assert.True(await _other.DeleteAsync("a", "o", Stop));
         Assert.Null(await _conversations.FindAsync("a", "o", Stop));
         Assert.Empty(await _conversations.HistoryAsync("a", "o", Stop));
+        Assert.False(await _conversations.DeleteAsync("a", "o", Stop));
     }
 
     /// <summary>Shared conversations that can be out of reach; each time they are read they are other objects, as from a database.</summary>

@@ -11,7 +11,7 @@ public sealed class WireContractTests
     [Fact]
     public void The_contract_is_as_it_was_agreed()
     {
-        string path = Path.Combine(Checkout(), File);
+        string path = Path.Combine(Checkout.Root, File);
         string[] found = [.. Lines()];
         if (Environment.GetEnvironmentVariable("FLEETROUTER_WRITE_CONTRACT") is not null)
             System.IO.File.WriteAllLines(path, found);
@@ -51,12 +51,4 @@ public sealed class WireContractTests
         { IsGenericType: true } => $"{type.Name[..type.Name.IndexOf('`')]}<{string.Join(", ", type.GetGenericArguments().Select(NameOf))}>",
         _ => type.Name,
     });
-
-    private static string Checkout()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !System.IO.File.Exists(Path.Combine(folder.FullName, "FleetRouter.sln")))
-            folder = folder.Parent;
-        return folder?.FullName ?? throw new InvalidOperationException("the tests do not run from a checkout");
-    }
 }

@@ -111,66 +111,6 @@ test("responses, streamed and not, say the same", async () => {
   assert.equal(text, whole.output_text);
 });
 
-/** One turn, streamed or not: its id, its text, and the id it goes on from as the answer tells it. */
-async function turn(request, stream) {
-  if (!stream) {
-    const whole = await openai.responses.create({ model, max_output_tokens: 6, ...request });
-    return { id: whole.id, text: whole.output_text, previous: whole.previous_response_id };
-  }
-  const ids = new Set();
-  let text = "", previous;
-  for await (const event of await openai.responses.create({ model, max_output_tokens: 6, ...request, stream: true })) {
-    if (event.response) {
-      ids.add(event.response.id);
-      previous = event.response.previous_response_id;
-    }
-    if (event.type === "response.output_text.delta") text += event.delta;
-  }
-  assert.equal(ids.size, 1);
-  return { id: [...ids][0], text, previous };
-}
-
-for (const stream of [false, true]) {
-  test(`a conversation goes on by the id of its last turn${stream ? ", streamed" : ""}`, async () => {
-    const input = [];
-    let previous = null;
-    for (const said of ["Who are you?", "And then?", "More?"]) {
-      input.push({ role: "user", content: said });
-      const byId = await turn({ input: said, previous_response_id: previous }, stream);
-      assert.equal(byId.previous, previous);
-      const inFull = await turn({ input, store: false }, false);
-      assert.equal(byId.text, inFull.text);
-      input.push({ role: "assistant", content: byId.text });
-      previous = byId.id;
-    }
-  });
-
-  test(`a turn is read, listed and deleted${stream ? ", streamed" : ""}`, async () => {
-    const first = await turn({ input: "One?" }, stream);
-    const second = await turn({ input: [{ role: "user", content: "Two?" }], previous_response_id: first.id }, stream);
-    const read = await openai.responses.retrieve(second.id);
-    assert.equal(read.id, second.id);
-    assert.equal(read.previous_response_id, first.id);
-    assert.equal(read.output[0].content[0].text, second.text);
-    const items = [];
-    for await (const item of openai.responses.inputItems.list(second.id)) items.push(item);
-    assert.equal(items.length, 1);
-    assert.deepEqual(items[0].content, [{ type: "input_text", text: "Two?" }]);
-    await assert.rejects(openai.responses.cancel(second.id), OpenAI.BadRequestError);
-    await openai.responses.delete(second.id);
-    await assert.rejects(openai.responses.retrieve(second.id), OpenAI.NotFoundError);
-    await assert.rejects(turn({ input: "Three?", previous_response_id: second.id }, stream), (e) =>
-      e instanceof OpenAI.NotFoundError && e.code === "previous_response_not_found" && e.param === "previous_response_id");
-  });
-}
-
-test("two turns that race on one are both kept", async () => {
-  const first = await turn({ input: "Fork?" });
-  const two = await Promise.all([turn({ input: "Left?", previous_response_id: first.id }), turn({ input: "Right?", previous_response_id: first.id }, true)]);
-  assert.notEqual(two[0].id, two[1].id);
-  for (const side of two) assert.equal((await turn({ input: "On?", previous_response_id: side.id })).previous, side.id);
-});
-
 test("a wrong field is 400, an unknown model 404", async () => {
   await assert.rejects(openai.chat.completions.create({ model, messages: question("hi"), stream: "yes" }), (e) =>
     e instanceof OpenAI.BadRequestError && e.param === "stream" && e.type === "invalid_request_error");
