@@ -1,0 +1,90 @@
+using System.Diagnostics.Metrics;
+using FleetRouter.Hosting.Conversations;
+using FleetRouter.Hosting.Ports;
+using FleetRouter.Orleans.Wire;
+
+namespace FleetRouter.Orleans.Sessions;
+
+/// <summary>Conversations as the cluster's actors have them. Who does not answer in time, or cannot tell, is passed over: this gateway then reads and writes
+/// what keeps them itself, as a gateway without a cluster does.</summary>
+internal sealed class ClusterConversations : IConversations
+{
+    private readonly IGrainFactory _grains;
+    private readonly IConversations _direct;
+    private readonly ClusterOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Counter<long> _passedOver;
+
+    public ClusterConversations(IGrainFactory grains, LocalConversations local, ClusterOptions options, Meter meter, TimeProvider time)
+    {
+        (_grains, _direct, _options, _time) = (grains, local.Kept, options, time);
+        _passedOver = meter.CreateCounter<long>("fleetrouter_session_fallbacks", description: "Calls about conversations that this gateway made of the database itself, since their actor did not answer in time.");
+    }
+
+    /// <inheritdoc />
+    public async Task SaveAsync(StoredResponse response, CancellationToken cancellation)
+    {
+        Task keeping = KeepAsync(response);
+        await keeping.WaitAsync(cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        if (!cancellation.IsCancellationRequested)
+            await keeping;
+    }
+
+    /// <inheritdoc />
+    public async Task<StoredResponse?> FindAsync(string id, string owner, CancellationToken cancellation) =>
+        await AskAsync(id, "read", _options.ReadBudget, session => session.FindAsync(id, owner), cancellation) is { } told
+            ? told.Select(turn => turn.ToResponse()).FirstOrDefault()
+            : await _direct.FindAsync(id, owner, cancellation);
+
+    /// <inheritdoc />
+    public async Task<IReadOnlyList<StoredResponse>> HistoryAsync(string id, string owner, CancellationToken cancellation) =>
+        await AskAsync(id, "read", _options.ReadBudget, session => session.HistoryAsync(id, owner), cancellation) is { } told
+            ? [.. told.Select(turn => turn.ToResponse())]
+            : await _direct.HistoryAsync(id, owner, cancellation);
+
+    /// <inheritdoc />
+    public async Task<bool> DeleteAsync(string id, string owner, CancellationToken cancellation)
+    {
+        Task<bool?>? asked = null;
+        if (await AskAsync(id, "delete", _options.DeleteBudget, session => asked = session.DeleteAsync(id, owner), cancellation) is { } wasThere)
+            return wasThere;
+        bool isDeleted = await _direct.DeleteAsync(id, owner, cancellation);
+        return isDeleted || asked is { IsCompletedSuccessfully: true, Result: true };   // what a slow actor deleted is not there a second time
+    }
+
+    /// <inheritdoc />
+    public ValueTask<string?> HomeAsync(string pool, string session, CancellationToken cancellation) => _direct.HomeAsync(pool, session, cancellation);
+
+    /// <inheritdoc />
+    public void Settled(string pool, string session, string instance) => _direct.Settled(pool, session, instance);
+
+    private async Task KeepAsync(StoredResponse response)
+    {
+        if (!await AskAsync(response.Id, "keep", _options.KeepBudget, KeepAtAsync, CancellationToken.None))
+            await _direct.SaveAsync(response, CancellationToken.None);
+
+        async Task<bool> KeepAtAsync(ISessionGrain session)
+        {
+            await session.KeepAsync(TurnOnWire.Of(response));
+            return true;
+        }
+    }
+
+    /// <summary>Asks the actor of the conversation that an id names; nothing, where it names none or the actor does not answer in time.</summary>
+    private async Task<T?> AskAsync<T>(string id, string call, TimeSpan budget, Func<ISessionGrain, Task<T>> ask, CancellationToken gone)
+    {
+        if (ResponseId.ConversationOf(id) is not { } conversation)
+            return default;
+        try
+        {
+            Task<T> asked = ask(_grains.GetGrain<ISessionGrain>(conversation));
+            asked.Ignore();   // it may fail long after nobody waits for it
+            return await asked.WaitAsync(budget, _time, gone);
+        }
+        catch (Exception) when (!gone.IsCancellationRequested)
+        {
+            _passedOver.Add(1, new KeyValuePair<string, object?>("call", call));
+            return default;
+        }
+    }
+}
