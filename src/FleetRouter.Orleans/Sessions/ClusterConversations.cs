@@ -9,6 +9,9 @@ namespace FleetRouter.Orleans.Sessions;
 /// what keeps them itself, as a gateway without a cluster does.</summary>
 internal sealed class ClusterConversations : IConversations
 {
+    /// <summary>How often an actor is told, a second and at most one call's time apart: longer than a silo that hangs stays a member.</summary>
+    private const int Insistence = 12;
+
     private readonly IGrainFactory _grains;
     private readonly IConversations _direct;
     private readonly ClusterOptions _options;
@@ -49,6 +52,8 @@ internal sealed class ClusterConversations : IConversations
         if (await AskAsync(id, "delete", _options.DeleteBudget, session => asked = session.DeleteAsync(id, owner), cancellation) is { } wasThere)
             return wasThere;
         bool isDeleted = await _direct.DeleteAsync(id, owner, cancellation);
+        if (asked is not null && !asked.IsCompletedSuccessfully)
+            _ = InsistAsync(id, owner);
         return isDeleted || asked is { IsCompletedSuccessfully: true, Result: true };   // what a slow actor deleted is not there a second time
     }
 
@@ -67,6 +72,19 @@ internal sealed class ClusterConversations : IConversations
         {
             await session.KeepAsync(TurnOnWire.Of(response));
             return true;
+        }
+    }
+
+    /// <summary>Tells an actor of a deletion that was made without it, until it has heard or must be gone: it may hold the turn, and go on.</summary>
+    private async Task InsistAsync(string id, string owner)
+    {
+        for (int i = 0; i < Insistence; i++)
+        {
+            Task<bool?> told = _grains.GetGrain<ISessionGrain>(ResponseId.ConversationOf(id)!).DeleteAsync(id, owner);
+            await ((Task)told).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (told.IsCompletedSuccessfully)
+                return;
+            await Task.Delay(_options.DeleteBudget, _time);
         }
     }
 

@@ -9,8 +9,8 @@ namespace FleetRouter.Orleans.Sessions;
 /// <summary>A conversation at work: its turns in memory in front of what keeps them. Nobody else of the cluster reads, writes or deletes them as long as it
 /// answers, so what it holds is as good as what is written, and what it does not hold is read.</summary>
 /// <remarks>
-/// Reentrant, so that no reader waits for a write. What happens before the first wait of a call, where <see cref="IConversations"/> puts a write in its
-/// place among all writes, happens at once; that is the order of turns and deletions.
+/// Reentrant, so that no reader waits for a write. What a call does before its first wait happens at once, in memory and in the order of what is to be
+/// written: that is the order of turns and deletions.
 /// A turn whose id names another conversation (one that a build before this made) is read each time: its deletion is not told here.
 /// Placed where a conversation is first asked for, which is where a client that stays with its gateway asks again.
 /// </remarks>
