@@ -18,16 +18,17 @@ internal static class SiloUnderTest
     /// <param name="budget">How long actors are waited for; by default as long as it takes, since these tests share a machine.</param>
     /// <param name="conversations">What keeps conversations; null for nothing.</param>
     /// <param name="turnMemory">Bytes that turns may take in memory.</param>
+    /// <param name="meter">Where its figures are told.</param>
     public static async Task<Silo> StartAsync(Action<string, PoolEffect>? report = null, string? database = null, TimeProvider? time = null, TimeSpan? budget = null,
-        IConversations? conversations = null, long turnMemory = 1 << 20)
+        IConversations? conversations = null, long turnMemory = 1 << 20, Meter? meter = null)
     {
         TimeSpan patient = budget ?? TimeSpan.FromMinutes(1);
         var options = new ClusterOptions
         {
             Silo = new IPEndPoint(IPAddress.Loopback, LocalPostgres.FreePort()), Database = database, PlacementBudget = budget ?? TimeSpan.FromSeconds(1),
-            TurnMemoryBytes = turnMemory, ReadBudget = patient, KeepBudget = patient, DeleteBudget = patient,
+            TurnMemoryBytes = turnMemory, ReadBudget = patient, ReadPatience = TimeSpan.FromMinutes(1), KeepBudget = patient, DeleteBudget = patient,
         };
-        var silo = new Silo(options, new HostClock(time ?? TimeProvider.System), new Meter("test"), NullLoggerFactory.Instance, report ?? ((_, _) => { }), conversations);
+        var silo = new Silo(options, new HostClock(time ?? TimeProvider.System), meter ?? new Meter("test"), NullLoggerFactory.Instance, report ?? ((_, _) => { }), conversations);
         await silo.OpenAsync();
         return silo;
     }

@@ -34,16 +34,12 @@ internal sealed class ClusterConversations : IConversations
     }
 
     /// <inheritdoc />
-    public async Task<StoredResponse?> FindAsync(string id, string owner, CancellationToken cancellation) =>
-        await AskAsync(id, "read", _options.ReadBudget, session => session.FindAsync(id, owner), cancellation) is { } told
-            ? told.Select(turn => turn.ToResponse()).FirstOrDefault()
-            : await _direct.FindAsync(id, owner, cancellation);
+    public Task<StoredResponse?> FindAsync(string id, string owner, CancellationToken cancellation) =>
+        ReadAsync(id, session => session.FindAsync(id, owner), turns => turns.FirstOrDefault(), () => _direct.FindAsync(id, owner, cancellation), cancellation);
 
     /// <inheritdoc />
-    public async Task<IReadOnlyList<StoredResponse>> HistoryAsync(string id, string owner, CancellationToken cancellation) =>
-        await AskAsync(id, "read", _options.ReadBudget, session => session.HistoryAsync(id, owner), cancellation) is { } told
-            ? [.. told.Select(turn => turn.ToResponse())]
-            : await _direct.HistoryAsync(id, owner, cancellation);
+    public Task<IReadOnlyList<StoredResponse>> HistoryAsync(string id, string owner, CancellationToken cancellation) =>
+        ReadAsync<IReadOnlyList<StoredResponse>>(id, session => session.HistoryAsync(id, owner), turns => [.. turns], () => _direct.HistoryAsync(id, owner, cancellation), cancellation);
 
     /// <inheritdoc />
     public async Task<bool> DeleteAsync(string id, string owner, CancellationToken cancellation)
@@ -62,6 +58,28 @@ internal sealed class ClusterConversations : IConversations
 
     /// <inheritdoc />
     public void Settled(string pool, string session, string instance) => _direct.Settled(pool, session, instance);
+
+    private async Task<T> ReadAsync<T>(
+        string id, Func<ISessionGrain, Task<IReadOnlyList<TurnOnWire>?>> ask, Func<IEnumerable<StoredResponse>, T> found, Func<Task<T>> direct, CancellationToken gone)
+    {
+        Task<IReadOnlyList<TurnOnWire>?>? asked = null;
+        if (await AskAsync(id, "read", _options.ReadBudget, session => asked = ask(session), gone) is { } told)
+            return Found(told);
+        try
+        {
+            return await direct();
+        }
+        catch (ConversationsUnavailableException) when (asked is not null)
+        {
+            // Nobody else can tell: a late answer is better than none.
+            await ((Task)asked).WaitAsync(_options.ReadPatience, _time, gone).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            if (asked.IsCompletedSuccessfully && asked.Result is { } late)
+                return Found(late);
+            throw;
+        }
+
+        T Found(IEnumerable<TurnOnWire> turns) => found(turns.Select(turn => turn.ToResponse()));
+    }
 
     private async Task KeepAsync(StoredResponse response)
     {

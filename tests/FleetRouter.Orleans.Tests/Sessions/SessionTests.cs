@@ -164,6 +164,7 @@ public sealed class SessionTests : IAsyncLifetime
         Assert.Equal([first.Id], await two.HistoryAsync(first.Id));
         Responses.Same(third, await two.FindAsync(third.Id));
         Assert.Empty(await two.HistoryAsync(third.Id));   // the second never came to the database
+        Assert.Equal(4, two.PassedOver);
         Assert.True(await two.DeleteAsync(third.Id));
         Assert.Equal(1L, await CountAsync());
         Assert.Equal(0, two.Held);
@@ -173,6 +174,26 @@ public sealed class SessionTests : IAsyncLifetime
         Assert.Equal([first.Id, second.Id], await one.HistoryAsync(second.Id));
         Assert.Null(await one.FindAsync(third.Id));
         await Eventually.Is(async () => (await two.HistoryAsync(second.Id)).Count(), turns => turns == 2);
+    }
+
+    [Fact]
+    public async Task Where_the_database_cannot_tell_either_an_actor_is_waited_for()
+    {
+        await using TalkingGateway one = await TalkingGateway.StartAsync(_address), two = await TalkingGateway.StartAsync(_address, budget: TimeSpan.FromMilliseconds(50));
+        StoredResponse first = Turn(), second = Turn(first);
+        await one.SaveAsync(first);
+        await _server.StopAsync();
+        await Task.WhenAll(one.LosesDatabaseAsync(), two.LosesDatabaseAsync());
+        one.Kept.Stop();
+        Task stuck = one.SaveAsync(second);
+        await one.Kept.AskedAsync();
+
+        Task<IEnumerable<string>> read = two.HistoryAsync(first.Id);
+        await Eventually.Is(() => Task.FromResult(two.PassedOver), calls => calls == 1);
+        Assert.False(read.IsCompleted);
+        one.Kept.GoOn();
+        Assert.Equal([first.Id], await read);
+        await stuck;
     }
 
     [Fact]

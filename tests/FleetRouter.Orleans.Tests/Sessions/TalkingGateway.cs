@@ -1,3 +1,4 @@
+using System.Diagnostics.Metrics;
 using FleetRouter.Hosting.Ports;
 using FleetRouter.Storage;
 using FleetRouter.Storage.Tests;
@@ -8,8 +9,20 @@ namespace FleetRouter.Orleans.Tests.Sessions;
 internal sealed class TalkingGateway : IAsyncDisposable
 {
     private readonly GatewayStorage _storage;
+    private readonly MeterListener _listener = new();
+    private long _passedOver;
 
-    private TalkingGateway(GatewayStorage storage, StandingStill kept, Silo silo) => (_storage, Kept, Silo) = (storage, kept, silo);
+    private TalkingGateway(GatewayStorage storage, StandingStill kept, Silo silo, Meter meter)
+    {
+        (_storage, Kept, Silo) = (storage, kept, silo);
+        _listener.InstrumentPublished = (instrument, listener) =>
+        {
+            if (instrument.Meter == meter && instrument.Name == "fleetrouter_session_fallbacks")
+                listener.EnableMeasurementEvents(instrument);
+        };
+        _listener.SetMeasurementEventCallback<long>((_, value, _, _) => Interlocked.Add(ref _passedOver, value));
+        _listener.Start();
+    }
 
     public Silo Silo { get; }
 
@@ -19,6 +32,9 @@ internal sealed class TalkingGateway : IAsyncDisposable
     /// <summary>The database, past all actors.</summary>
     public IConversations Database => _storage.Conversations;
 
+    /// <summary>Calls that actors did not answer in time.</summary>
+    public long PassedOver => Volatile.Read(ref _passedOver);
+
     /// <summary>Turns that actors hold here.</summary>
     public int Held => Silo.Sessions.Memory.Count;
 
@@ -26,7 +42,9 @@ internal sealed class TalkingGateway : IAsyncDisposable
     {
         GatewayStorage storage = await GatewayStorage.OpenAsync(address, time);
         var kept = new StandingStill(storage.Conversations);
-        return new TalkingGateway(storage, kept, await SiloUnderTest.StartAsync(database: address.OfSchema(), budget: budget, time: time, conversations: kept, turnMemory: turnMemory));
+        var meter = new Meter("test");
+        Silo silo = await SiloUnderTest.StartAsync(database: address.OfSchema(), budget: budget, time: time, conversations: kept, turnMemory: turnMemory, meter: meter);
+        return new TalkingGateway(storage, kept, silo, meter);
     }
 
     public Task SaveAsync(StoredResponse turn) => Silo.Conversations!.SaveAsync(turn, CancellationToken.None);
@@ -54,6 +72,7 @@ internal sealed class TalkingGateway : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Kept.GoOn();
+        _listener.Dispose();
         await Silo.DisposeAsync();
         await _storage.DisposeAsync();
     }
