@@ -194,6 +194,8 @@ public sealed class SessionTests : IAsyncLifetime
         one.Kept.GoOn();
         Assert.Equal([first.Id], await read);
         await stuck;
+        await _server.StartAsync();   // who leaves a cluster says so in the database
+        await Task.WhenAll(one.FindsDatabaseAsync(), two.FindsDatabaseAsync());
     }
 
     [Fact]
