@@ -58,11 +58,11 @@ internal sealed class GatewayServer : IAsyncDisposable
         var logs = _front.Services.GetRequiredService<ILoggerFactory>();
         var telemetry = new FleetTelemetry(_meter, logs.CreateLogger<FleetTelemetry>());
         _database = GatewayDatabase.From(options.Database, _meter, logs, time);
-        _pools = PoolHosting.Of(options.Cluster, _database, clock, _meter, logs, telemetry.Report);
+        _pools = PoolHosting.Of(options, _database, clock, _meter, logs, telemetry.Report);
         _fleet = new FleetHost(_pools, clock, telemetry, logs, options.Journal, _database);
         _forwarder = new EngineForwarder(_front.Services.GetRequiredService<IHttpForwarder>(), options.Upstream);
         conversations ??= _database is { } database
-            ? new RememberedConversations(database.Conversations, new MemoryConversations(options.Responses.MemoryBytes, time))
+            ? new RememberedConversations(PoolHosting.Conversations(_pools, database), new MemoryConversations(options.Responses.MemoryBytes, time))
             : InMemory(options.Responses, time);
         _budgets = new TenantBudgets(accounts ?? _pools as ITenantAccounts ?? _database?.Accounts ?? new MemoryTenantAccounts(time), clock, _meter, logs.CreateLogger<TenantBudgets>());
         var inference = new InferenceEndpoint(_fleet, _forwarder, _budgets, new Turns(conversations, options.Responses, options.MaxBodyBytes, time), new SharedHomes(conversations, time),

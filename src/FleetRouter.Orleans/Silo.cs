@@ -3,10 +3,12 @@ using System.Net;
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Tenants;
 using FleetRouter.Hosting;
+using FleetRouter.Hosting.Conversations;
 using FleetRouter.Hosting.Ports;
 using FleetRouter.Orleans.Instances;
 using FleetRouter.Orleans.Membership;
 using FleetRouter.Orleans.Pools;
+using FleetRouter.Orleans.Sessions;
 using FleetRouter.Orleans.Tenants;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -29,7 +31,8 @@ public sealed class Silo : IPools, ITenantAccounts
     /// <param name="meter">Where its figures are told.</param>
     /// <param name="logs">Where its log goes.</param>
     /// <param name="report">Told the name of each pool that runs here and every effect as it is carried out.</param>
-    public Silo(ClusterOptions options, HostClock clock, Meter meter, ILoggerFactory logs, Action<string, PoolEffect> report)
+    /// <param name="conversations">What keeps conversations for all members; null where nothing outlasts this process.</param>
+    public Silo(ClusterOptions options, HostClock clock, Meter meter, ILoggerFactory logs, Action<string, PoolEffect> report, IConversations? conversations = null)
     {
         _options = options;
         HostApplicationBuilder builder = Host.CreateEmptyApplicationBuilder(null);
@@ -37,9 +40,18 @@ public sealed class Silo : IPools, ITenantAccounts
         builder.Services.AddSingleton(typeof(ILogger<>), typeof(Logger<>));
         builder.Services.AddSingleton(TimeProvider.System).AddSingleton(clock).AddSingleton(options).AddSingleton(report).AddSingleton(meter)
             .AddSingleton<LocalPools>().AddSingleton<ProbesOfCluster>().AddSingleton<ClusterFigures>().AddSingleton<ClusterPools>();
+        if (conversations is not null)
+            builder.Services.AddSingleton(new LocalConversations(conversations, new MemoryConversations(options.TurnMemoryBytes, clock.Provider), meter)).AddSingleton<ClusterConversations>();
         builder.UseOrleans(silo => Configure(silo, options));
         _host = builder.Build();
+        Conversations = _host.Services.GetService<ClusterConversations>();
     }
+
+    /// <summary>Conversations as the cluster's actors have them; null where nothing keeps them.</summary>
+    public IConversations? Conversations { get; }
+
+    /// <summary>What this silo holds of conversations.</summary>
+    internal LocalConversations Sessions => _host.Services.GetRequiredService<LocalConversations>();
 
     /// <summary>The cluster's grains.</summary>
     internal IGrainFactory Grains => _host.Services.GetRequiredService<IGrainFactory>();

@@ -138,7 +138,7 @@ public sealed class LostPoolTests
 
     internal static async Task<string> MembersAsync(PostgresServer server) => (await MigratedAsync(server)).OfSchema();
 
-    private static async Task<DatabaseAddress> MigratedAsync(PostgresServer server)
+    internal static async Task<DatabaseAddress> MigratedAsync(PostgresServer server)
     {
         DatabaseAddress address = await server.NewDatabaseAsync();
         await using var database = new Database(new DatabaseOptions { Address = address }, NullLoggerFactory.Instance);

@@ -54,7 +54,7 @@ internal sealed class OptionTable(IReadOnlyList<string> policies)
             Time<GatewayOptions>("keepFor", "1m", "365d", o => o.Responses.KeepFor, (o, v) => o with { Responses = o.Responses with { KeepFor = v } },
                 "Time after which an answer of `/v1/responses` can no longer be gone on from or read, as OpenAI has it. Read at start only."),
             new ValueOption<GatewayOptions, long>("memory", Quantities.Size(1L << 20, 1L << 40), o => o.Responses.MemoryBytes, (o, v) => o with { Responses = o.Responses with { MemoryBytes = v } },
-                "Most that kept answers take in memory, 1 KiB for each beside its own bytes; what was used longest ago goes first. The default holds some 50,000 turns of 4 KiB. Read at start only."),
+                "Most that kept answers take in memory, 1 KiB for each beside its own bytes; what was used longest ago goes first. In a cluster the turns of conversations whose actor runs here take as much again. The default holds some 50,000 turns of 4 KiB. Read at start only."),
         ]),
         new GroupOption<GatewayOptions>("database",
         [

@@ -1,7 +1,7 @@
-using System.Security.Cryptography;
 using FleetRouter.Gateway.Configuration;
 using FleetRouter.Gateway.FrontDoor;
 using FleetRouter.Gateway.Resuming;
+using FleetRouter.Hosting.Conversations;
 using FleetRouter.Hosting.Ports;
 
 namespace FleetRouter.Gateway.Responses;
@@ -37,7 +37,7 @@ internal sealed class Turns(IConversations conversations, ResponsesSection optio
             if (before.Count == 0)
                 return (null, NoPrevious(previous));
         }
-        string id = NewId();
+        string id = ResponseId.New(fields.PreviousId);
         var turn = new ResponseTurn(conversations, options.KeepFor, time)
         {
             Id = id,
@@ -120,9 +120,6 @@ internal sealed class Turns(IConversations conversations, ResponsesSection optio
         items.Append("]"u8);
         return items.Span.ToArray();
     }
-
-    /// <summary>Unlike any other, and not to be guessed.</summary>
-    private static string NewId() => "resp_" + Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24));
 
     private static ErrorAnswer NoPrevious(string id) => new(404, "invalid_request_error", "previous_response_not_found",
         $"Previous response with id '{ClientHeaders.Bounded(id)}' not found.", "previous_response_id");

@@ -54,6 +54,15 @@ public sealed class MemoryConversations(long mostBytes, TimeProvider time) : ICo
         }
     }
 
+    /// <summary>Forgets answers, whoever's they are.</summary>
+    public void Forget(IEnumerable<string> ids)
+    {
+        lock (_lock)
+            foreach (string id in ids)
+                if (_byId.TryGetValue(id, out LinkedListNode<StoredResponse>? known))
+                    Remove(known);
+    }
+
     /// <inheritdoc />
     public Task<StoredResponse?> FindAsync(string id, string owner, CancellationToken cancellation)
     {

@@ -2,6 +2,7 @@ namespace FleetRouter.Hosting.Ports;
 
 /// <summary>What lasts of conversations: the answers that the router keeps for their clients, and where sessions are at home. In memory, or in
 /// PostgreSQL where several gateways share them.</summary>
+/// <remarks>What one process saves and deletes takes effect in the order of the calls; none of these need be waited for before the next.</remarks>
 public interface IConversations
 {
     /// <summary>Whether other gateways keep theirs here too. Where not, <see cref="HomeAsync"/> knows nothing that the pool does not know itself,

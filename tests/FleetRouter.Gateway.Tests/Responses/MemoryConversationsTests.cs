@@ -43,6 +43,16 @@ public sealed class MemoryConversationsTests
     }
 
     [Fact]
+    public async Task What_is_forgotten_is_gone_whoevers_it_was_and_takes_no_room()
+    {
+        var conversations = new MemoryConversations(1 << 20, _time);
+        await SaveAsync(conversations, Turn("a", owner: "x"), Turn("b", owner: "y"), Turn("c"));
+        conversations.Forget(["a", "b", "nobody"]);
+        Assert.Null(await conversations.FindAsync("a", "x", default));
+        Assert.Equal((1, MemoryConversations.Overhead + 100, 0), (conversations.Count, conversations.Bytes, conversations.Dropped));
+    }
+
+    [Fact]
     public async Task What_has_expired_is_gone_and_takes_no_room()
     {
         var conversations = new MemoryConversations(1 << 20, _time);
