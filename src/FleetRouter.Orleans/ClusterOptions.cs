@@ -23,7 +23,7 @@ public sealed record ClusterOptions
 
     /// <summary>How long a conversation's actor may take to tell its turns before the database is asked past it: a hop and a look-up take a few milliseconds.
     /// A read delays a request's placement, which a lost silo is to delay by less than a quarter of a second.</summary>
-    internal TimeSpan ReadBudget { get; init; } = TimeSpan.FromMilliseconds(50);
+    internal TimeSpan ReadBudget { get; init; } = TimeSpan.FromMilliseconds(25);
 
     /// <summary>How long it is waited for beyond that where the database cannot tell either.</summary>
     internal TimeSpan ReadPatience { get; init; } = TimeSpan.FromMilliseconds(250);

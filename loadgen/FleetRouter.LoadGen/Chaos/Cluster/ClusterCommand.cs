@@ -28,7 +28,8 @@ internal static class ClusterCommand
             pool's journal is replayed: after each event its load has to be the sum over what each gateway has under way.
             With --host orleans the gateway that runs the pool is also frozen, and at the end all are killed and started again under other
             addresses: the others have the pool back 3 s after a kill and 15 s after a freeze, no request of theirs waits 250 ms to be
-            placed meanwhile, and all serve again within 20 s.
+            placed meanwhile (one that has run for less than 3 s compiles its first requests as it serves them: those are counted
+            apart), and all serve again within 20 s.
             Needs PostgreSQL's server (Debian: postgresql).
             """)
         {

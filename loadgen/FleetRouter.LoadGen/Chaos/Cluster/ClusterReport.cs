@@ -65,6 +65,9 @@ internal sealed record ClusterReport : IFindings
     /// <summary>Requests through gateways that ran which took longer than 250 ms to be placed.</summary>
     public int? LatePlacements { get; init; }
 
+    /// <summary>Requests that took so long through gateways that had run for less than 3 s.</summary>
+    public int? ColdPlacements { get; init; }
+
     /// <summary>Requests that gateways placed alone, since the pool did not answer.</summary>
     public int? PlacedAlone { get; init; }
 
@@ -125,7 +128,8 @@ internal sealed record ClusterReport : IFindings
         .. AllRestartedS is null ? [] : new (string, string, string)[]
         {
             ("longest without the pool: after a kill, a freeze", FormattableString.Invariant($"{PoolBackAfterKillS:0.0} s, {PoolBackAfterFreezeS:0.0} s"), FormattableString.Invariant($"{KillBoundS:0} s, {FreezeBoundS:0} s")),
-            ("requests placed without it, of them after 250 ms", $"{PlacedAlone}, {LatePlacements}", "any, 0"),
+            ("requests placed without it", $"{PlacedAlone}", "any"),
+            ("requests placed after 250 ms; by a process just started", $"{LatePlacements}; {ColdPlacements}", "0; any"),
             ("all killed, at other addresses: serve again after", FormattableString.Invariant($"{AllRestartedS:0.0} s"), FormattableString.Invariant($"{RestartBoundS:0} s")),
         },
         ("a tenant's budget: fullest window, requests refused", $"{BudgetFullestWindowTokens} of {BudgetTokens} tokens, {BudgetRefused}", "half at least, > 0"),

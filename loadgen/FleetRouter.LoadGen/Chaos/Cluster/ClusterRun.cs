@@ -69,7 +69,7 @@ internal sealed class ClusterRun(ClusterSettings settings)
             HitShare = Share(load), HitShareOfOne = alone, RoleMoves = role.Moves, RoleHeldTwice = role.HeldTwice, LongestWithoutRoleS = Seconds(role.LongestWithout),
             RoleTurns = turns.Turns, RoleTurnsOverlapping = turns.Overlapping, LongestBetweenTurnsS = Seconds(turns.LongestGap),
             PoolBackAfterKillS = settings.Orleans ? Seconds(afterKill) : null, PoolBackAfterFreezeS = settings.Orleans ? Seconds(reach.Longest) : null,
-            AllRestartedS = restarted is { } took ? Seconds(took) : null, LatePlacements = settings.Orleans ? reach.Late : null, PlacedAlone = settings.Orleans ? reach.Alone : null,
+            AllRestartedS = restarted is { } took ? Seconds(took) : null, LatePlacements = settings.Orleans ? reach.Late : null, ColdPlacements = settings.Orleans ? reach.LateCold : null, PlacedAlone = settings.Orleans ? reach.Alone : null,
             BudgetTokens = BudgetSpender.Budget, BudgetWindows = BudgetWindows.Count(spender.Paid, BudgetSpender.Per), BudgetSpentTokens = spender.Paid.Sum(answer => answer.Tokens),
             BudgetFullestWindowTokens = BudgetWindows.Fullest(spender.Paid, BudgetSpender.Per), BudgetRefused = spender.Refused, BudgetCut = spender.Cut,
             BudgetOverspentTokens = BudgetWindows.Overspent(spender.Paid, BudgetSpender.Budget, BudgetSpender.Per),
