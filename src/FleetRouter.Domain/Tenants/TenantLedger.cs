@@ -17,6 +17,13 @@ public sealed class TenantLedger(string tenant, string gateway, TokenBudget budg
     /// <summary>What is held in advance is what was reserved in about this time, so the account is asked every few seconds.</summary>
     private static readonly TimeSpan Memory = TimeSpan.FromSeconds(3);
 
+    /// <summary>An account that does not answer for so long is away, and nobody waits for it any more: a cluster that loses the silo that had it has it
+    /// elsewhere in three.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
+
+    /// <summary>Least time between two asks of which the first failed.</summary>
+    private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(250);
+
     private readonly Dictionary<string, (TimeSpan Window, long Tokens)> _reserved = new(StringComparer.Ordinal);
     private readonly LinkedList<(string Id, long Tokens)> _waiting = new();
     private TokenBudget _budget = budget;
@@ -27,6 +34,8 @@ public sealed class TenantLedger(string tenant, string gateway, TokenBudget budg
     private long _granted, _returned, _used;     // in this window; used is spent or reserved
     private long _free;                          // what the account had left, by its last answer …
     private TimeSpan _told;                      // … to be asked again from then on
+    private TimeSpan? _silentSince;              // when the first ask was sent of those that failed in a row
+    private TimeSpan _again;
     private bool _isAway, _isClosed;
 
     /// <summary>Tokens reserved for requests that have not ended.</summary>
@@ -56,9 +65,11 @@ public sealed class TenantLedger(string tenant, string gateway, TokenBudget budg
                 DenyWhatCannotBe(now, effects);
                 break;
             case LeaseFailed e when ReferenceEquals(e.To, _asked):
-                (_asked, _isAway, _told) = (null, true, now + Rest);
+                _silentSince ??= e.To.At;
+                (_asked, _isAway, _told, _again) = (null, now - _silentSince >= Patience, now + Rest, e.To.At + Pause);
                 Admit(now, effects);
-                DenyAll(effects);
+                if (_isAway)
+                    DenyAll(effects);
                 break;
             case WhilePassed:
                 GiveBack(now, effects);
@@ -123,7 +134,7 @@ public sealed class TenantLedger(string tenant, string gateway, TokenBudget budg
             (_until, _granted) = (until > _until ? until : _until, Math.Max(_granted, grant.Granted));
         if (!ReferenceEquals(e.To, _asked))
             return;   // late: the one under way tells better
-        (_asked, _isAway, _told, _free) = (null, false, e.Now + Rest, grant.Free);
+        (_asked, _isAway, _silentSince, _told, _free) = (null, false, null, e.Now + Rest, grant.Free);
     }
 
     /// <summary>First come, first served.</summary>
@@ -159,7 +170,7 @@ public sealed class TenantLedger(string tenant, string gateway, TokenBudget budg
 
     private void AskForMore(TimeSpan now, List<LedgerEffect> effects)
     {
-        if (_asked is not null)
+        if (_asked is not null || (_silentSince is not null && now < _again))
             return;
         long spare = SpareAt(now), waiting = _waiting.Sum(w => w.Tokens), ahead = Ahead(now);
         long needs = Math.Max(0, waiting - spare);

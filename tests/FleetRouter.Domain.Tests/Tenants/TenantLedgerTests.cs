@@ -84,12 +84,26 @@ public sealed class TenantLedgerTests
     {
         Open(granted: 200);
         AskLease ask = Assert.IsType<AskLease>(Assert.Single(Give(new ReservationAsked(At(2), "a", 150))));
-        Assert.Equal([new Denied("a", DenialReason.AccountAway, At(1))], Give(new LeaseFailed(At(3), ask)));
-        Assert.Contains(new Reserved("b"), Give(new ReservationAsked(At(3.1), "b", 60)));
-        Assert.Contains(new Denied("c", DenialReason.AccountAway, At(1)), Give(new ReservationAsked(At(3.2), "c", 60)));
+        for (int failed = 3; failed < 7; failed++)
+            ask = Assert.IsType<AskLease>(Assert.Single(Give(new LeaseFailed(At(failed), ask))));
+        Assert.Equal([new Denied("a", DenialReason.AccountAway, At(1))], Give(new LeaseFailed(At(7), ask)));
+        Assert.Contains(new Reserved("b"), Give(new ReservationAsked(At(7.1), "b", 60)));
+        Assert.Contains(new Denied("c", DenialReason.AccountAway, At(1)), Give(new ReservationAsked(At(7.2), "c", 60)));
         // The answer that was given up comes all the same.
-        Answer(ask, 3.3, 500, 5_000);
-        Assert.Contains(new Reserved("d"), Give(new ReservationAsked(At(3.4), "d", 60)));
+        Answer(ask, 7.3, 500, 5_000);
+        Assert.Contains(new Reserved("d"), Give(new ReservationAsked(At(7.4), "d", 60)));
+    }
+
+    [Fact]
+    public void Who_waits_for_an_account_that_is_only_moving_waits_on()
+    {
+        Open(granted: 200);
+        AskLease ask = Assert.IsType<AskLease>(Assert.Single(Give(new ReservationAsked(At(2), "a", 150))));
+        Assert.Empty(Give(new LeaseFailed(At(2.01), ask)));   // at once: to ask again at once would be a hail of asks
+        Assert.Empty(Give(new ReservationAsked(At(2.2), "b", 60)));
+        ask = Assert.IsType<AskLease>(Assert.Single(Give(new WhilePassed(At(3)))));
+        ask = Assert.IsType<AskLease>(Assert.Single(Give(new LeaseFailed(At(4), ask))));
+        Assert.Equal([new Reserved("a"), new Reserved("b")], Answer(ask, 4.1, 500, 5_000).OfType<Reserved>());
     }
 
     [Fact]
