@@ -22,6 +22,9 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
     /// <summary>How long a pool that begins looks at its instances before it takes gateways, which know more of them until then.</summary>
     private static readonly TimeSpan FirstLook = TimeSpan.FromSeconds(1.5);
 
+    /// <summary>The same while not one of them has answered: a gateway that knows some places requests better than a pool that knows none.</summary>
+    private static readonly TimeSpan BlindLook = TimeSpan.FromSeconds(10);
+
     private readonly Dictionary<string, GatewaySeat> _seats = new(StringComparer.Ordinal);
     private readonly HashSet<string> _known = new(StringComparer.Ordinal);
     private RunningPool _pool = null!;
@@ -41,13 +44,17 @@ internal sealed class PoolGrain(LocalPools local, ProbesOfCluster probes, TimePr
 
     public async Task<Seated> SitAsync(string gateway, Guid seat, IGatewayObserver address, IReadOnlyList<string> requests)
     {
-        while ((!_pool.Named.IsCompleted || _pool.Host.Served.Awaiting) && time.GetElapsedTime(_beganAt) < FirstLook)
-            await Task.Delay(Look, time);
+        for (long askedAt = time.GetTimestamp(); IsLooking; await Task.Delay(Look, time))
+            if (time.GetElapsedTime(askedAt) > FirstLook)
+                throw new PoolUnavailableException($"pool {Name} has not found its instances yet");
         Unseat(gateway);
         _seats.Add(gateway, new GatewaySeat(seat, address, time));
         IReadOnlyList<string> unknown = await _pool.Host.GatewayHasAsync(gateway, requests);
         return new Seated(unknown, SnapshotOnWire.Of(await _pool.Host.SnapshotAsync(), _pool.Host.AddressOf), _known.Add(gateway));
     }
+
+    private bool IsLooking => (!_pool.Named.IsCompleted || _pool.Host.Served.Awaiting)
+        && time.GetElapsedTime(_beganAt) < (_pool.Host.Served.Models.Any(m => m.ReadyInstances > 0) ? FirstLook : BlindLook);
 
     public async Task<PoolReply> ExchangeAsync(GatewayBatch batch)
     {
