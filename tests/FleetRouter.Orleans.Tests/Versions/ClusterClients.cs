@@ -21,10 +21,13 @@ internal sealed class ClusterClients : IDisposable
 
     /// <summary>A question nobody asked before, whose answer is as it has to be.</summary>
     /// <returns>The engine that answered.</returns>
-    public async Task<string> ChatAsync(GatewayProcess gateway, string key)
+    public async Task<string> ChatAsync(GatewayProcess gateway, string key, bool asksAgain = false)
     {
         int number = Interlocked.Increment(ref _asked);
-        (string engine, string text) = await TextAsync(await BeginAsync(gateway, "/v1/chat/completions", key, Chat($"Question {number}?", Tokens, number % 2 == 0)));
+        HttpResponseMessage answer;
+        while (!(answer = await BeginAsync(gateway, "/v1/chat/completions", key, Chat($"Question {number}?", Tokens, number % 2 == 0), asksAgain ? [HttpStatusCode.ServiceUnavailable] : [])).IsSuccessStatusCode)
+            answer.Dispose();
+        (string engine, string text) = await TextAsync(answer);
         Assert.Equal(Expected(Tokens, $"Question {number}?"), text);
         return engine;
     }
