@@ -36,7 +36,7 @@ public sealed class PoolWatch : IAsyncDisposable
         pool.ProbeRequested = Nudge;
     }
 
-    /// <summary>Ends when discovery has named the pool's instances for the first time.</summary>
+    /// <summary>Ends when discovery has named the pool's instances for the first time and the pool has them: until then it seems to await none.</summary>
     public Task Named => _named.Task;
 
     /// <summary>Takes the instances from <paramref name="discovery"/> from here on; those it names too stay as they are.</summary>
@@ -79,7 +79,12 @@ public sealed class PoolWatch : IAsyncDisposable
     private async Task FollowAsync(IDiscovery discovery, CancellationToken superseded)
     {
         await foreach (IReadOnlyList<EngineEndpoint> endpoints in discovery.WatchAsync(superseded))
+        {
             Adopt(endpoints, superseded);
+            await _pool.HandledAsync();
+            if (!superseded.IsCancellationRequested)
+                _named.TrySetResult();
+        }
     }
 
     private void Adopt(IReadOnlyList<EngineEndpoint> endpoints, CancellationToken superseded)
@@ -101,7 +106,6 @@ public sealed class PoolWatch : IAsyncDisposable
                     _watched.Add(endpoint.Id, _watch(endpoint, _options));
                 }
         }
-        _named.TrySetResult();
     }
 
     private void Nudge(string instance)

@@ -38,14 +38,19 @@ internal sealed class ProfileKeeper : IAsyncDisposable
 
     private async Task LookAsync(CancellationToken stop)
     {
+        if (await KeepAsync(stop) || _recalled || await _profiles.RecallAsync(_pool.Options.Name, stop) is not { } known)
+            return;
+        _recalled = true;
+        _pool.Recall(known);
+    }
+
+    /// <summary>Whether there is anything to keep yet.</summary>
+    private async Task<bool> KeepAsync(CancellationToken stop)
+    {
         LearnedProfile? learned = await _pool.LearnedAsync();
         if (learned is not null && learned != _kept)
             await _profiles.KeepAsync(_pool.Options.Name, _kept = learned, stop);
-        else if (learned is null && !_recalled && await _profiles.RecallAsync(_pool.Options.Name, stop) is { } known)
-        {
-            _recalled = true;
-            _pool.Recall(known);
-        }
+        return learned is not null;
     }
 
     /// <summary>Keeps what was learned last.</summary>
@@ -53,7 +58,7 @@ internal sealed class ProfileKeeper : IAsyncDisposable
     {
         await _stop.CancelAsync();
         await _keeping;
-        await LookAsync(CancellationToken.None);
+        await KeepAsync(CancellationToken.None);
         _stop.Dispose();
     }
 }

@@ -20,7 +20,7 @@ public sealed class RunningPool : IAsyncDisposable
     /// <summary>The journal; null if none is kept.</summary>
     public IJournal? Journal { get; }
 
-    /// <summary>Ends when discovery has named the pool's instances for the first time.</summary>
+    /// <summary>Ends when discovery has named the pool's instances for the first time and the pool has them.</summary>
     public Task Named => _watch.Named;
 
     /// <summary>Starts a pool.</summary>

@@ -1,5 +1,6 @@
 using FleetRouter.Domain.Fleet;
 using FleetRouter.Storage.Profiles;
+using Npgsql;
 
 namespace FleetRouter.Storage.Tests;
 
@@ -31,6 +32,18 @@ public sealed class ProfileTests(SharedServer server)
         var profiles = new PostgresProfiles(database);
         await profiles.KeepAsync("p", Learned, default);
         Assert.Null(await profiles.RecallAsync("p", default));
+    }
+
+    [Fact]
+    public async Task What_cannot_be_read_is_as_if_there_were_none()
+    {
+        await using Database database = await OpenAsync(await server.NewDatabaseAsync());
+        await database.ReadAsync(async (connection, ends) =>
+        {
+            await using var write = new NpgsqlCommand("insert into fleetrouter.learned_profiles values ('p', '[]', now())", connection);
+            return await write.ExecuteNonQueryAsync(ends);
+        }, default);
+        Assert.Null(await new PostgresProfiles(database).RecallAsync("p", default));
     }
 
     private static async Task<Database> OpenAsync(DatabaseAddress address)

@@ -1,4 +1,4 @@
-using Orleans.Placement;
+using Orleans.Concurrency;
 using FleetRouter.Hosting;
 using FleetRouter.Hosting.Ports;
 using FleetRouter.Orleans.Pools;
@@ -6,8 +6,9 @@ using FleetRouter.Orleans.Pools;
 namespace FleetRouter.Orleans.Instances;
 
 /// <summary>A shell round the prober of one engine.</summary>
-/// <remarks>Placed beside its pool, where it is known how engines are asked.</remarks>
-[PreferLocalPlacement]
+/// <remarks>Beside its pool, where it is known how engines are asked, and in no directory: of that a part may just have been lost, with the silo that the
+/// pool was on before.</remarks>
+[StatelessWorker(maxLocalWorkers: 1, removeIdleWorkers: false)]
 internal sealed class InstanceGrain(LocalPools local, ProbesOfCluster probes, TimeProvider time) : Grain, IInstanceGrain
 {
     private CancellationTokenSource? _stop;

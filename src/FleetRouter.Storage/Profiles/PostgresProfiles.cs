@@ -21,9 +21,9 @@ public sealed class PostgresProfiles(Database database) : ILearnedProfiles
                 return await read.ExecuteScalarAsync(ends) is string kept ? JsonSerializer.Deserialize<LearnedProfile>(kept) : null;
             }, cancellation);
         }
-        catch (ConversationsUnavailableException)
+        catch (Exception e) when (e is ConversationsUnavailableException or JsonException)
         {
-            return null;
+            return null;   // what another build wrote may not be readable here
         }
     }
 

@@ -13,6 +13,7 @@ public sealed class PoolWatchTests : IAsyncDisposable
     private readonly ManualTime _time = new();
     private readonly Channel<string> _turns = Channel.CreateUnbounded<string>();
     private readonly ConcurrentDictionary<string, int> _probes = new();
+    private readonly ManualResetEventSlim _busy = new(true);
     private readonly PoolHost _pool;
     private readonly PoolWatch _watch;
 
@@ -20,8 +21,11 @@ public sealed class PoolWatchTests : IAsyncDisposable
     {
         _pool = new PoolHost(new PoolOptions { Name = "p" }, new HostClock(_time), (_, effect) =>
         {
-            if (effect is InstanceChanged e)
-                _turns.Writer.TryWrite($"{e.Instance} {e.To}");
+            if (effect is not InstanceChanged e)
+                return;
+            _turns.Writer.TryWrite($"{e.Instance} {e.To}");
+            if (e.To == InstanceState.Gone)
+                _busy.Wait();
         });
         _watch = new PoolWatch(_pool, _ => new CountingProbe(_probes), new ProbeOptions(), _time);
     }
@@ -87,6 +91,24 @@ public sealed class PoolWatchTests : IAsyncDisposable
     }
 
     [Fact]
+    public async Task Engines_count_as_named_once_a_pool_that_is_busy_has_them()
+    {
+        _pool.Join(Engine(9));
+        _busy.Reset();
+        Task busy = Task.Run(() => _pool.Leave(Engine(9).Id));
+        await TurnsAsync(2);
+        var discovery = new ScriptedDiscovery();
+        _watch.Follow(discovery);
+        discovery.Names(Engine(1));
+        await _time.UntilWaitedForAsync();   // the prober has asked and rests
+        Assert.False(_watch.Named.IsCompleted);
+        _busy.Set();
+        await _watch.Named.WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.NotEqual(ServedModels.None, _pool.Served);
+        await busy;
+    }
+
+    [Fact]
     public async Task An_instance_out_of_reach_is_probed_at_once()
     {
         var discovery = new ScriptedDiscovery();
@@ -120,6 +142,7 @@ public sealed class PoolWatchTests : IAsyncDisposable
     {
         await _watch.DisposeAsync();
         _pool.Dispose();
+        _busy.Dispose();
     }
 
     private sealed class CountingProbe(ConcurrentDictionary<string, int> probes) : IEngineProbe

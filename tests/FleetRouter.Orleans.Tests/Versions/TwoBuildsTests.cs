@@ -5,6 +5,7 @@ using FleetRouter.EngineSim;
 using FleetRouter.Gateway.Tests.Clients;
 using FleetRouter.LoadGen.Chaos;
 using FleetRouter.LoadGen.Demo;
+using FleetRouter.Orleans.Tests.Wire;
 using FleetRouter.Storage;
 using FleetRouter.Storage.Tests;
 
@@ -30,8 +31,7 @@ public sealed class TwoBuildsTests : IAsyncLifetime
     [Fact]
     public async Task What_the_oldest_peer_speaks_this_build_speaks()
     {
-        const string contract = "src/FleetRouter.Orleans/Wire/contract.txt";
-        string[] then = (await OldestPeer.FileAsync(contract)).Split('\n', StringSplitOptions.RemoveEmptyEntries), now = File.ReadAllLines(Path.Combine(Checkout.Root, contract));
+        string[] then = (await OldestPeer.FileAsync(WireContractTests.Contract)).Split('\n', StringSplitOptions.RemoveEmptyEntries), now = File.ReadAllLines(Path.Combine(Checkout.Root, WireContractTests.Contract));
         Assert.NotEmpty(then);
         string[] gone = [.. then.Except(now)];
         Assert.True(gone.Length == 0, $"a cluster of the build of {OldestPeer.Written} cannot be upgraded to this one, which does not speak: {string.Join("; ", gone)}. "
@@ -70,19 +70,27 @@ public sealed class TwoBuildsTests : IAsyncLifetime
     /// <summary>Requests through both are decided by the one pool; what a client began through one goes on through the other.</summary>
     private async Task WorkTogetherAsync(GatewayProcess host, GatewayProcess guest, ClusterClients.Conversation conversation, string tenant)
     {
-        MetricsReading[] before = [await _clients.MetricsAsync(host), await _clients.MetricsAsync(guest)];
-        await Task.WhenAll(Enumerable.Range(0, Requests).SelectMany(_ => new[] { _clients.ChatAsync(host, AnyKey), _clients.ChatAsync(guest, AnyKey) }));
+        // Where cores are few a process may be late for once, and the other then places for itself: but not for ever.
+        await Eventually.Is(() => ElsewhereAsync(host, guest), elsewhere => elsewhere == 0);
         string home = await conversation.GoOnAsync(host);
         Assert.Equal(home, await conversation.GoOnAsync(guest));
         Assert.Equal(home, await conversation.GoOnAsync(host));
-        MetricsReading[] after = [await _clients.MetricsAsync(host), await _clients.MetricsAsync(guest)];
-        Assert.Equal(2 * Requests + 3, Decisions(after[0]) - Decisions(before[0]));
-        Assert.Equal(Fallbacks(before), Fallbacks(after));
-        Assert.Equal(0, Decisions(after[1]) - Decisions(before[1]));
 
         await IsMovedAsync(host, guest);
         await IsMovedAsync(guest, host);
         Assert.InRange(await _clients.SpendAllAsync(tenant, host, guest), Budget * 7 / 10, Budget);
+    }
+
+    /// <summary>Requests through both, each decided by the host's pool; how many of them a gateway placed by itself.</summary>
+    private async Task<double> ElsewhereAsync(GatewayProcess host, GatewayProcess guest)
+    {
+        MetricsReading[] before = [await _clients.MetricsAsync(host), await _clients.MetricsAsync(guest)];
+        await Task.WhenAll(Enumerable.Range(0, Requests).SelectMany(_ => new[] { _clients.ChatAsync(host, AnyKey), _clients.ChatAsync(guest, AnyKey) }));
+        MetricsReading[] after = [await _clients.MetricsAsync(host), await _clients.MetricsAsync(guest)];
+        double elsewhere = Fallbacks(after) - Fallbacks(before);
+        Assert.InRange(Decisions(after[0]) - Decisions(before[0]), 2 * Requests - elsewhere, 2 * Requests);
+        Assert.Equal(0, Decisions(after[1]) - Decisions(before[1]));
+        return elsewhere;
     }
 
     /// <summary>An answer that runs through one is carried over, since an operator drains its engine through the other.</summary>
@@ -98,14 +106,14 @@ public sealed class TwoBuildsTests : IAsyncLifetime
         (await _clients.Http.DeleteAsync(path)).EnsureSuccessStatusCode();
     }
 
-    /// <summary>While the pool's silo ends, who asks the other is answered, if need be when he asks again (503 before a token), and that has the pool in the end.</summary>
+    /// <summary>While the pool's silo ends, nobody who asks the other is failed, and that has the pool in the end.</summary>
     private async Task TakesOverAsync(GatewayProcess heir, Func<Task> end)
     {
         using var enough = new CancellationTokenSource();
         Task asking = Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
         {
             while (!enough.IsCancellationRequested)
-                await _clients.ChatAsync(heir, AnyKey, asksAgain: true);
+                await _clients.ChatAsync(heir, AnyKey);
         }));
         try
         {

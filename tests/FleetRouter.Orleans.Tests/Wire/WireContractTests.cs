@@ -6,19 +6,19 @@ namespace FleetRouter.Orleans.Tests.Wire;
 /// <summary>What silos tell each other is held in a file that is reviewed: while a cluster is upgraded two builds talk.</summary>
 public sealed class WireContractTests
 {
-    private const string File = "src/FleetRouter.Orleans/Wire/contract.txt";
+    internal const string Contract = "src/FleetRouter.Orleans/Wire/contract.txt";
 
     [Fact]
     public void The_contract_is_as_it_was_agreed()
     {
-        string path = Path.Combine(Checkout.Root, File);
+        string path = Path.Combine(Checkout.Root, Contract);
         string[] found = [.. Lines()];
         if (Environment.GetEnvironmentVariable("FLEETROUTER_WRITE_CONTRACT") is not null)
-            System.IO.File.WriteAllLines(path, found);
-        string[] agreed = [.. System.IO.File.ReadAllLines(path)];
+            File.WriteAllLines(path, found);
+        string[] agreed = [.. File.ReadAllLines(path)];
         string[] gone = [.. agreed.Except(found)], added = [.. found.Except(agreed)];
-        Assert.True(gone.Length == 0, $"the build before speaks what this one does not: {string.Join("; ", gone)}. Leave it in, or say in {File} why it may go");
-        Assert.True(added.Length == 0, $"{File} lacks: {string.Join("; ", added)}. Review it, then write it with FLEETROUTER_WRITE_CONTRACT=1");
+        Assert.True(gone.Length == 0, $"the build before speaks what this one does not: {string.Join("; ", gone)}. Leave it in, or say in {Contract} why it may go");
+        Assert.True(added.Length == 0, $"{Contract} lacks: {string.Join("; ", added)}. Review it, then write it with FLEETROUTER_WRITE_CONTRACT=1");
     }
 
     /// <summary>Every message with its fields' numbers, every grain with its calls.</summary>

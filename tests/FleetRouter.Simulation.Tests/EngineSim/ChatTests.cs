@@ -29,7 +29,7 @@ public class ChatTests : EngineSimTest
     [Fact]
     public async Task A_stream_has_the_fields_of_a_recorded_one()
     {
-        string recorded = await File.ReadAllTextAsync(Fixtures.Path("fixtures/sse/vllm_chat_stream_usage.0.response.sse"));
+        string recorded = await File.ReadAllTextAsync(SharedFiles.Find("fixtures/sse/vllm_chat_stream_usage.0.response.sse"));
         var real = recorded.Split('\n').Where(line => line.StartsWith("data: {", StringComparison.Ordinal)).Select(line => JsonElement.Parse(line[6..])).ToList();
         var ours = await StreamAsync("/v1/chat/completions", new
         {

@@ -16,7 +16,7 @@ public class ContinuityTests : EngineSimTest
     {
         await using var other = await EngineFleet.StartAsync(Options);
         using var otherClient = new HttpClient { BaseAddress = other.Addresses[0] };
-        var questions = File.ReadLines(Fixtures.Path("traces/prompts/mtbench_questions.jsonl")).Take(Prompts)
+        var questions = File.ReadLines(SharedFiles.Find("traces/prompts/mtbench_questions.jsonl")).Take(Prompts)
             .Select(line => JsonElement.Parse(line).GetProperty("turns")[0].GetString()!).ToList();
         Assert.Equal(Prompts, questions.Count);
         await Task.WhenAll(questions.Select((question, index) => CheckAsync(question, 1 + (index * 7), otherClient)));
@@ -25,7 +25,7 @@ public class ContinuityTests : EngineSimTest
     [Fact]
     public async Task Two_turns_share_the_whole_first_turn_in_the_cache()
     {
-        string question = File.ReadLines(Fixtures.Path("traces/prompts/mtbench_questions.jsonl")).Select(line => JsonElement.Parse(line).GetProperty("turns")[0].GetString()!).First();
+        string question = File.ReadLines(SharedFiles.Find("traces/prompts/mtbench_questions.jsonl")).Select(line => JsonElement.Parse(line).GetProperty("turns")[0].GetString()!).First();
         var (_, first) = await PostAsync("/v1/chat/completions", Chat(question, 80));
         string answer = first.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString()!;
         var (_, second) = await PostAsync("/v1/chat/completions", new

@@ -89,7 +89,7 @@ public class EndpointTests : EngineSimTest
         Assert.Equal(["sim/llama-3.1-8b", "sql-lora"], models.EnumerateArray().Select(model => model.GetProperty("id").GetString()));
         Assert.Equal("sim/llama-3.1-8b", models[1].GetProperty("parent").GetString());
         Assert.Equal(131_072, models[0].GetProperty("max_model_len").GetInt32());
-        var recorded = JsonElement.Parse(await File.ReadAllTextAsync(Fixtures.Path("fixtures/vllm_api/vllm_models_list.json")))[0];
+        var recorded = JsonElement.Parse(await File.ReadAllTextAsync(SharedFiles.Find("fixtures/vllm_api/vllm_models_list.json")))[0];
         Assert.Equal(recorded.EnumerateObject().Select(field => field.Name).Order(), models[0].EnumerateObject().Select(field => field.Name).Order());
     }
 

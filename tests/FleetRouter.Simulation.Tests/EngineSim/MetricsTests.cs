@@ -10,7 +10,7 @@ public class MetricsTests : EngineSimTest
     {
         var ours = (await Client.GetStringAsync("/metrics")).Split('\n').Where(line => line.StartsWith("# TYPE ", StringComparison.Ordinal))
             .Select(line => line["# TYPE ".Length..]).ToHashSet();
-        var recorded = (await File.ReadAllLinesAsync(Fixtures.Path("fixtures/metrics/vllm_0.26.0_families.txt")))
+        var recorded = (await File.ReadAllLinesAsync(SharedFiles.Find("fixtures/metrics/vllm_0.26.0_families.txt")))
             .Where(line => line.StartsWith("vllm:", StringComparison.Ordinal))
             // Estimated operations and bytes are all zero in the recordings and say nothing about load.
             .Where(line => !line.StartsWith("vllm:estimated_", StringComparison.Ordinal)).ToList();
@@ -22,7 +22,7 @@ public class MetricsTests : EngineSimTest
     [Fact]
     public async Task Time_histograms_have_the_recorded_buckets()
     {
-        string recorded = await File.ReadAllTextAsync(Fixtures.Path("fixtures/metrics/vllm_0.28.0_v1_queued_part.prom"));
+        string recorded = await File.ReadAllTextAsync(SharedFiles.Find("fixtures/metrics/vllm_0.28.0_v1_queued_part.prom"));
         string ours = await Client.GetStringAsync("/metrics");
         foreach (string family in new[] { "time_to_first_token_seconds", "inter_token_latency_seconds", "request_time_per_output_token_seconds", "iteration_tokens_total", "request_params_n" })
             Assert.Equal((family, Bounds(recorded, family)), (family, Bounds(ours, family)));

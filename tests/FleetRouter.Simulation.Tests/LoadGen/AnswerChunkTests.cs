@@ -35,7 +35,7 @@ public class AnswerChunkTests
     public void Recorded_reasoning_chunks_count_as_text_and_only_their_content_is_kept()
     {
         var answer = new StringBuilder();
-        var texts = File.ReadLines(SharedTraces.Find("fixtures/sse/vllm_qwen3_reasoning_stream.chunks.jsonl")).Count(line => Read(line, answer).HasText);
+        var texts = File.ReadLines(SharedFiles.Find("fixtures/sse/vllm_qwen3_reasoning_stream.chunks.jsonl")).Count(line => Read(line, answer).HasText);
         Assert.True(texts > 10, $"{texts} chunks with text");
         Assert.DoesNotContain("<think>", answer.ToString());
     }
@@ -43,7 +43,7 @@ public class AnswerChunkTests
     [Fact]
     public void A_recorded_error_in_a_stream_is_told()
     {
-        var last = File.ReadLines(SharedTraces.Find("fixtures/sse/groq_in_stream_error.0.response.sse")).Last(line => line.StartsWith("data: ", StringComparison.Ordinal));
+        var last = File.ReadLines(SharedFiles.Find("fixtures/sse/groq_in_stream_error.0.response.sse")).Last(line => line.StartsWith("data: ", StringComparison.Ordinal));
         Assert.Equal("tool_use_failed", Read(last[6..]).Error);
     }
 }

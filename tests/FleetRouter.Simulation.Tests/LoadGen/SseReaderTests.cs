@@ -53,7 +53,7 @@ public class SseReaderTests
     [InlineData(1), InlineData(13), InlineData(1000)]
     public void A_recorded_vLLM_stream_gives_its_answer_and_usage(int piece)
     {
-        var stream = File.ReadAllBytes(SharedTraces.Find("fixtures/sse/vllm_chat_stream_usage.0.response.sse"));
+        var stream = File.ReadAllBytes(SharedFiles.Find("fixtures/sse/vllm_chat_stream_usage.0.response.sse"));
         var events = Read(stream, piece);
         Assert.Equal("[DONE]", events[^1].Data);
         var answer = new StringBuilder();

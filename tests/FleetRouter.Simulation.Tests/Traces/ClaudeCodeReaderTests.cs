@@ -83,7 +83,7 @@ public class ClaudeCodeReaderTests
     [Fact]
     public void The_real_sessions_have_the_lengths_and_the_sharing_that_their_description_counts()
     {
-        var trace = Trace.Open(SharedTraces.Find("traces/placement/claude_code_sessions.jsonl.gz"), null, new TraceReading());
+        var trace = Trace.Open(SharedFiles.Find("traces/placement/claude_code_sessions.jsonl.gz"), null, new TraceReading());
         var seen = new HashSet<(ulong, long)>();
         long sessions = 0, requests = 0, tokens = 0, hitBlocks = 0;
         foreach (var session in trace.Sessions())

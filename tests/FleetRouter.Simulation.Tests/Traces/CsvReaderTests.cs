@@ -21,7 +21,7 @@ public class CsvReaderTests
     [Fact]
     public void The_real_Azure_trace_has_the_lengths_that_its_description_counts()
     {
-        var trace = Trace.Open(SharedTraces.Find("traces/arrivals/azure2023_conv_0-40min.csv.gz"), null, new TraceReading());
+        var trace = Trace.Open(SharedFiles.Find("traces/arrivals/azure2023_conv_0-40min.csv.gz"), null, new TraceReading());
         var requests = trace.Sessions().ToList();
         Assert.Equal(TraceFormat.Azure, trace.Format);
         Assert.Equal(14176, requests.Count);

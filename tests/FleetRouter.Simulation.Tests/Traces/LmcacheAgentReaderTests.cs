@@ -26,7 +26,7 @@ public class LmcacheAgentReaderTests
     [Fact]
     public void The_real_agent_trace_grows_from_call_to_call()
     {
-        var trace = Trace.Open(SharedTraces.Find("traces/placement/lmcache_agent_miniswe.jsonl.gz"), null, new TraceReading());
+        var trace = Trace.Open(SharedFiles.Find("traces/placement/lmcache_agent_miniswe.jsonl.gz"), null, new TraceReading());
         var sessions = trace.Sessions().ToList();
         Assert.Equal(TraceFormat.LmcacheAgent, trace.Format);
         Assert.Equal(15, sessions.Count);

@@ -57,7 +57,7 @@ public class MooncakeReaderTests
     [Fact]
     public void The_real_trace_has_the_lengths_and_the_sharing_that_its_description_counts()
     {
-        var trace = Trace.Open(SharedTraces.Find("traces/placement/mooncake_conversation_0-40min.jsonl.gz"), null, new TraceReading());
+        var trace = Trace.Open(SharedFiles.Find("traces/placement/mooncake_conversation_0-40min.jsonl.gz"), null, new TraceReading());
         Assert.Equal(TraceFormat.Mooncake, trace.Format);
         var seen = new HashSet<(ulong, long)>();
         long requests = 0, tokens = 0, blocks = 0, hits = 0;
