@@ -204,6 +204,8 @@ public sealed class PrefixIndex
                 continue;
             Unlink(leaf);
             ChildrenOf(leaf.Parent).Remove(leaf.First);
+            leaf.Run = [];
+            leaf.Older = leaf.Newer = leaf.Parent = null;   // else one that has grown old would keep all after it from a young collection
         }
     }
 

@@ -29,7 +29,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
     private readonly Lock _gate = new();
     private readonly CancellationTokenSource _stop = new();
     private readonly Channel<bool> _wake = Channel.CreateBounded<bool>(new BoundedChannelOptions(1) { FullMode = BoundedChannelFullMode.DropWrite, SingleReader = true });
-    private ITimer _timer = null!;
+    private Alarm _alarm = null!;
     private List<ToPool> _queue = [];
     private Guid _seat;
     private bool _isSitting, _isSeated, _isDue, _isOut, _isLate;
@@ -64,7 +64,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
     /// <summary>Begins.</summary>
     public void Start()
     {
-        _timer = time.CreateTimer(_ => Ring(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _alarm = new Alarm(time, Ring);
         _running = Task.Run(RunAsync);
     }
 
@@ -92,7 +92,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
                 return;
             _queue.Add(message);
             if (_queue.Count == 1 && !_isOut)
-                Arm(Gather);
+                _alarm.Set(Gather);
         }
     }
 
@@ -129,7 +129,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
         lock (_gate)
             _lost.TrySetResult();
         await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await _timer.DisposeAsync();
+        await _alarm.DisposeAsync();
         await pool.LeaveAsync(gateway).WaitAsync(Patience, time).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
     }
 
@@ -177,7 +177,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
         lock (_gate)
         {
             (batch, _queue, _isDue, _isOut) = (_queue, [], false, true);
-            Arm(budget);
+            _alarm.Set(budget);
         }
         PoolReply reply = await ReplyAsync(pool.ExchangeAsync(new GatewayBatch(gateway, _seat, batch)));
         if (!reply.Taken)
@@ -185,7 +185,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
         lock (_gate)
         {
             (_isOut, _isLate) = (false, false);
-            Arm(_queue.Count > 0 ? Gather : Heartbeat);
+            _alarm.Set(_queue.Count > 0 ? Gather : Heartbeat);
         }
         foreach (ToGateway message in reply.Messages)
             Told(message);
@@ -199,14 +199,13 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
         return await call;
     }
 
-    /// <summary>One timer for all that is waited for, since one for each exchange would cost more than the exchange.</summary>
-    private void Arm(TimeSpan due) => _timer.Change(due, Timeout.InfiniteTimeSpan);
-
     /// <summary>It is time to say something; or, past the budget, nobody waits for the answer any more; or, past patience, the pool counts as lost.</summary>
     private void Ring()
     {
         lock (_gate)
         {
+            if (!_alarm.IsDue())
+                return;
             if (!_isOut)
             {
                 _isDue = true;
@@ -219,7 +218,7 @@ internal sealed class PoolLink(IPoolGrain pool, IGrainFactory grains, string gat
                 return;
             }
             _isLate = true;
-            Arm(Patience);
+            _alarm.Set(Patience);
         }
         Late(false);
     }

@@ -51,29 +51,49 @@ internal sealed class BenchGateway(string name, PromptSource prompts, bool isOdd
     /// <summary>Microseconds that each took from the instant it was due, and microseconds by which it was asked too late.</summary>
     private async Task<(double[] Took, double[] Late)> OpenAsync(IPool pool, Window window, CancellationToken stop)
     {
-        var took = new List<Task<double>>((int)(window.Rate * window.Seconds * 1.2));
-        var late = new List<double>(took.Capacity);
-        var sent = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        // Arrays and no list of tasks: what the measuring keeps alive the collector would have to go through.
+        double[] took = new double[(int)(window.Rate * window.Seconds * 1.2) + 1_000], late = new double[took.Length];
+        int asked = 0, open = 1;
+        var all = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var generator = new Thread(() =>
         {
             Pace.Sharpen();
             var random = new Random(window.Seed);
             double due = 0;
             long start = Stopwatch.GetTimestamp();
-            while ((due += -Math.Log(1 - random.NextDouble()) / window.Rate) < window.Seconds && !stop.IsCancellationRequested)
+            for (; (due += -Math.Log(1 - random.NextDouble()) / window.Rate) < window.Seconds && asked < took.Length && !stop.IsCancellationRequested; asked++)
             {
                 PlacementRequest request = Next();
                 long at = start + (long)(due * Stopwatch.Frequency);
                 Pace.Until(at);
-                late.Add(Stopwatch.GetElapsedTime(at).TotalMicroseconds);
-                took.Add(AskAsync(pool, request, at));
+                late[asked] = Stopwatch.GetElapsedTime(at).TotalMicroseconds;
+                Interlocked.Increment(ref open);
+                _ = NoteAsync(asked, request, at);
             }
-            sent.SetResult();
+            Close();
         }) { IsBackground = true };
         generator.Start();
-        await sent.Task;
-        stop.ThrowIfCancellationRequested();
-        return (await Task.WhenAll(took).WaitAsync(Patience, stop), [.. late]);
+        await all.Task.WaitAsync(TimeSpan.FromSeconds(window.Seconds) + Patience, stop);
+        return (took[..asked], late[..asked]);
+
+        async Task NoteAsync(int number, PlacementRequest request, long due)
+        {
+            try
+            {
+                took[number] = await AskAsync(pool, request, due);
+                Close();
+            }
+            catch (Exception e)
+            {
+                all.TrySetException(e);
+            }
+        }
+
+        void Close()
+        {
+            if (Interlocked.Decrement(ref open) == 0)
+                all.TrySetResult();
+        }
     }
 
     private async Task<(double[] Took, double[] Late)> ClosedAsync(IPool pool, Window window, CancellationToken stop)
