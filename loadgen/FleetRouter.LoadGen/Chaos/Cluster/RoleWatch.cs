@@ -21,9 +21,14 @@ internal sealed class RoleWatch(IReadOnlyList<Uri> gateways, RunClock clock)
         using var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, PooledConnectionLifetime = TimeSpan.FromSeconds(2) }) { Timeout = TimeSpan.FromSeconds(1) };
         int? holder = null;
         TimeSpan? heldAt = null;
+        var asked = new Task<bool>?[gateways.Count];
         while (!enough.IsCancellationRequested)
         {
-            var holds = await Task.WhenAll(gateways.Select(gateway => Holds(http, gateway, enough)));
+            for (int i = 0; i < asked.Length; i++) asked[i] ??= Holds(http, gateways[i], enough);
+            await Task.Delay(Look, enough).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            // One that is frozen does not answer for long; the others are not waited for meanwhile.
+            bool[] holds = [.. asked.Select(answer => answer is { IsCompletedSuccessfully: true, Result: true })];
+            for (int i = 0; i < asked.Length; i++) asked[i] = asked[i]!.IsCompleted ? null : asked[i];
             if (enough.IsCancellationRequested) break;
             HeldTwice += holds.Count(held => held) > 1 ? 1 : 0;
             if (Array.IndexOf(holds, true) is >= 0 and var now)
@@ -32,7 +37,6 @@ internal sealed class RoleWatch(IReadOnlyList<Uri> gateways, RunClock clock)
                 if (holder is { } before && before != now) Moves++;
                 (holder, heldAt) = (now, clock.Now);
             }
-            await Task.Delay(Look, enough).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         if (heldAt is null || clock.Now - heldAt > LongestWithout) LongestWithout = clock.Now - (heldAt ?? TimeSpan.Zero);
     }
