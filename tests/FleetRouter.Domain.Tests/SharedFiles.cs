@@ -4,13 +4,10 @@ namespace FleetRouter.Domain.Tests;
 internal static class SharedFiles
 {
     /// <summary>The file's full path; the test is skipped where it is absent.</summary>
-    public static string Find(string path)
+    public static string Find(string relative)
     {
-        DirectoryInfo? root = new(AppContext.BaseDirectory);
-        while (root is not null && !File.Exists(Path.Combine(root.FullName, "FleetRouter.sln")))
-            root = root.Parent;
-        string file = Path.Combine(root?.Parent?.FullName ?? "", "shared", path);
-        Assert.SkipUnless(File.Exists(file), $"../shared/{path} is not beside the repository");
+        string file = CheckoutFolder.Shared(relative);
+        Assert.SkipUnless(File.Exists(file), $"../shared/{relative} is not beside the repository");
         return file;
     }
 }

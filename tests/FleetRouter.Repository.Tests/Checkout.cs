@@ -7,7 +7,7 @@ internal static partial class Checkout
 {
     private static readonly HashSet<string> NotOurs = [".git", ".vs", ".idea", "artifacts", "bin", "obj", "node_modules", "shared", "TestResults"];
 
-    public static string Root { get; } = FindRoot();
+    public static string Root => CheckoutFolder.Root;
 
     /// <summary>Every file, as a path from the root with forward slashes, in order.</summary>
     public static IReadOnlyList<string> Files { get; } =
@@ -30,14 +30,6 @@ internal static partial class Checkout
 
     /// <summary>C# with its comments blanked, so that a rule about code is not broken by a sentence about it.</summary>
     public static string WithoutComments(string code) => Comment().Replace(code, match => match.Value.StartsWith('/') ? "" : match.Value);
-
-    private static string FindRoot()
-    {
-        for (var folder = new DirectoryInfo(AppContext.BaseDirectory); folder is not null; folder = folder.Parent)
-            if (File.Exists(Path.Combine(folder.FullName, "FleetRouter.sln")))
-                return folder.FullName;
-        throw new DirectoryNotFoundException($"no FleetRouter.sln above {AppContext.BaseDirectory}");
-    }
 
     private static IEnumerable<string> Walk(DirectoryInfo folder) =>
         folder.EnumerateFiles().Where(file => !NotOurs.Contains(file.Name)).Select(file => file.FullName)

@@ -20,10 +20,7 @@ internal sealed class PromptSource
 
     public static PromptSource Open()
     {
-        DirectoryInfo? root = new(AppContext.BaseDirectory);
-        while (root is not null && !File.Exists(Path.Combine(root.FullName, "FleetRouter.sln")))
-            root = root.Parent;
-        string file = Path.Combine(root?.Parent?.FullName ?? "", "shared", Trace);
+        string file = CheckoutFolder.Shared(Trace);
         return File.Exists(file)
             ? new PromptSource(Read(file), $"lengths and shared prefixes of ../shared/{Trace}")
             : new PromptSource(Invent(8_000, new Random(1)), $"../shared/{Trace} is absent: 8,000 prompts of log-normal length with that trace's mean and median (seed 1), a third continuing another");

@@ -7,7 +7,7 @@ namespace FleetRouter.Gateway.Tests.Clients;
 /// <summary>The real openai npm client's suites (tests/clients/openai-node).</summary>
 internal static class OpenAiNode
 {
-    private static readonly string Folder = Path.Combine(RecordedData.Repository, "tests", "clients", "openai-node");
+    private static readonly string Folder = Path.Combine(CheckoutFolder.Root, "tests", "clients", "openai-node");
     private static readonly SemaphoreSlim Installing = new(1);
 
     /// <summary>Installs the client; skips the test where that cannot be.</summary>

@@ -9,7 +9,7 @@ public sealed class ConfigurationReferenceTests
     [Fact]
     public void The_reference_in_docs_is_current()
     {
-        string file = Path.Combine(RecordedData.Repository, "docs", "configuration.md");
+        string file = Path.Combine(CheckoutFolder.Root, "docs", "configuration.md");
         string written = File.Exists(file) ? File.ReadAllText(file) : "";
         string current = ConfigurationReference.Write(ConfigurationReaderTests.Policies);
         Assert.True(written == current, $"docs/configuration.md is not what the table of options says; run `./fleet docs` to write it again. First difference: {FirstDifference(written, current)}");

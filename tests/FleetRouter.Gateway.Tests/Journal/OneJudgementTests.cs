@@ -32,7 +32,7 @@ public sealed class OneJudgementTests : IDisposable
     [Fact]
     public Task A_simulated_trace_is_decided_alike()
     {
-        string file = Path.Combine(RecordedData.Repository, "..", "shared", "traces", "placement", "mooncake_conversation_0-40min.jsonl.gz");
+        string file = CheckoutFolder.Shared("traces/placement/mooncake_conversation_0-40min.jsonl.gz");
         Assert.SkipUnless(File.Exists(file), "no trace at ../shared/traces/placement");
         return AlikeAsync([.. Trace.Open(file, null, new TraceReading()).Sessions().Take(150)]);
     }

@@ -9,7 +9,7 @@ internal static class OldestPeer
     /// <summary>Where its commit is written.</summary>
     public const string Written = "src/FleetRouter.Orleans/Wire/oldest-peer.txt";
 
-    private static string Commit => File.ReadAllText(Path.Combine(Checkout.Root, Written)).Trim();
+    private static string Commit => File.ReadAllText(Path.Combine(CheckoutFolder.Root, Written)).Trim();
 
     /// <summary>A file as it was in that build; skips the test where this checkout has no such history.</summary>
     public static async Task<string> FileAsync(string path)
@@ -22,7 +22,7 @@ internal static class OldestPeer
     public static async Task<string> GatewayAsync()
     {
         await FindAsync();
-        string home = Path.Combine(Checkout.Root, "artifacts", "oldest-peer"), folder = Path.Combine(home, Commit), built = Path.Combine(folder, "artifacts", "is-built");
+        string home = Path.Combine(CheckoutFolder.Root, "artifacts", "oldest-peer"), folder = Path.Combine(home, Commit), built = Path.Combine(folder, "artifacts", "is-built");
         if (!File.Exists(built))
         {
             if (Directory.Exists(home))
@@ -52,7 +52,7 @@ internal static class OldestPeer
 
     private static async Task<(int Exit, string Output)> RunAsync(string program, params string[] arguments)
     {
-        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = Checkout.Root, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(program, arguments) { WorkingDirectory = CheckoutFolder.Root, RedirectStandardOutput = true, RedirectStandardError = true };
         // Where this runs within a build, that build's settings are none of the other's.
         foreach (string name in start.Environment.Keys.Where(k => k.StartsWith("MSBUILD", StringComparison.OrdinalIgnoreCase)).ToList())
             start.Environment.Remove(name);

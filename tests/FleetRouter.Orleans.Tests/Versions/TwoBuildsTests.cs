@@ -31,7 +31,7 @@ public sealed class TwoBuildsTests : IAsyncLifetime
     [Fact]
     public async Task What_the_oldest_peer_speaks_this_build_speaks()
     {
-        string[] then = (await OldestPeer.FileAsync(WireContractTests.Contract)).Split('\n', StringSplitOptions.RemoveEmptyEntries), now = File.ReadAllLines(Path.Combine(Checkout.Root, WireContractTests.Contract));
+        string[] then = (await OldestPeer.FileAsync(WireContractTests.Contract)).Split('\n', StringSplitOptions.RemoveEmptyEntries), now = File.ReadAllLines(Path.Combine(CheckoutFolder.Root, WireContractTests.Contract));
         Assert.NotEmpty(then);
         string[] gone = [.. then.Except(now)];
         Assert.True(gone.Length == 0, $"a cluster of the build of {OldestPeer.Written} cannot be upgraded to this one, which does not speak: {string.Join("; ", gone)}. "

@@ -11,7 +11,7 @@ public sealed class WireContractTests
     [Fact]
     public void The_contract_is_as_it_was_agreed()
     {
-        string path = Path.Combine(Checkout.Root, Contract);
+        string path = Path.Combine(CheckoutFolder.Root, Contract);
         string[] found = [.. Lines()];
         if (Environment.GetEnvironmentVariable("FLEETROUTER_WRITE_CONTRACT") is not null)
             File.WriteAllLines(path, found);
