@@ -3,12 +3,7 @@ namespace FleetRouter.Gateway.Tests.Engines;
 /// <summary>Finds the recorded wire data beside the repository; skips the test where a checkout comes without it.</summary>
 internal static class RecordedData
 {
-    public static byte[] Read(string path)
-    {
-        string file = CheckoutFolder.Shared(Path.Combine("fixtures", path));
-        if (!File.Exists(file)) Assert.Skip($"no recorded data at ../shared/fixtures/{path}");
-        return File.ReadAllBytes(file);
-    }
+    public static byte[] Read(string path) => File.ReadAllBytes(SharedFiles.Find(Path.Combine("fixtures", path)));
 
     public static string[] MetricsPages()
     {

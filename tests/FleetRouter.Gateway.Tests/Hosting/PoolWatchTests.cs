@@ -140,6 +140,7 @@ public sealed class PoolWatchTests : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        _busy.Set();   // also where a test failed in between
         await _watch.DisposeAsync();
         _pool.Dispose();
         _busy.Dispose();

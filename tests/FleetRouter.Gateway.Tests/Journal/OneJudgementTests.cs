@@ -32,8 +32,7 @@ public sealed class OneJudgementTests : IDisposable
     [Fact]
     public Task A_simulated_trace_is_decided_alike()
     {
-        string file = CheckoutFolder.Shared("traces/placement/mooncake_conversation_0-40min.jsonl.gz");
-        Assert.SkipUnless(File.Exists(file), "no trace at ../shared/traces/placement");
+        string file = SharedFiles.Find("traces/placement/mooncake_conversation_0-40min.jsonl.gz");
         return AlikeAsync([.. Trace.Open(file, null, new TraceReading()).Sessions().Take(150)]);
     }
 

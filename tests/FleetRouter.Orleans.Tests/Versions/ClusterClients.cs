@@ -24,8 +24,7 @@ internal sealed class ClusterClients : IDisposable
     public async Task<string> ChatAsync(GatewayProcess gateway, string key)
     {
         int number = Interlocked.Increment(ref _asked);
-        HttpResponseMessage answer = await BeginAsync(gateway, "/v1/chat/completions", key, Chat($"Question {number}?", Tokens, number % 2 == 0));
-        (string engine, string text) = await TextAsync(answer);
+        (string engine, string text) = await TextAsync(await BeginAsync(gateway, "/v1/chat/completions", key, Chat($"Question {number}?", Tokens, number % 2 == 0)));
         Assert.Equal(Expected(Tokens, $"Question {number}?"), text);
         return engine;
     }

@@ -71,10 +71,7 @@ public sealed class TwoBuildsTests : IAsyncLifetime
     private async Task WorkTogetherAsync(GatewayProcess host, GatewayProcess guest, ClusterClients.Conversation conversation, string tenant)
     {
         // Where cores are few a process may be late for once, and the other then places for itself: but not for ever.
-        await Eventually.Is(() => ElsewhereAsync(host, guest), elsewhere => elsewhere == 0);
-        string home = await conversation.GoOnAsync(host);
-        Assert.Equal(home, await conversation.GoOnAsync(guest));
-        Assert.Equal(home, await conversation.GoOnAsync(host));
+        await Eventually.Is(() => ElsewhereAsync(host, guest, conversation), elsewhere => elsewhere == 0);
 
         await IsMovedAsync(host, guest);
         await IsMovedAsync(guest, host);
@@ -82,13 +79,16 @@ public sealed class TwoBuildsTests : IAsyncLifetime
     }
 
     /// <summary>Requests through both, each decided by the host's pool; how many of them a gateway placed by itself.</summary>
-    private async Task<double> ElsewhereAsync(GatewayProcess host, GatewayProcess guest)
+    private async Task<double> ElsewhereAsync(GatewayProcess host, GatewayProcess guest, ClusterClients.Conversation conversation)
     {
         MetricsReading[] before = [await _clients.MetricsAsync(host), await _clients.MetricsAsync(guest)];
         await Task.WhenAll(Enumerable.Range(0, Requests).SelectMany(_ => new[] { _clients.ChatAsync(host, AnyKey), _clients.ChatAsync(guest, AnyKey) }));
+        string home = await conversation.GoOnAsync(host);
+        Assert.Equal(home, await conversation.GoOnAsync(guest));
+        Assert.Equal(home, await conversation.GoOnAsync(host));
         MetricsReading[] after = [await _clients.MetricsAsync(host), await _clients.MetricsAsync(guest)];
         double elsewhere = Fallbacks(after) - Fallbacks(before);
-        Assert.InRange(Decisions(after[0]) - Decisions(before[0]), 2 * Requests - elsewhere, 2 * Requests);
+        Assert.InRange(Decisions(after[0]) - Decisions(before[0]), 2 * Requests + 3 - elsewhere, 2 * Requests + 3);
         Assert.Equal(0, Decisions(after[1]) - Decisions(before[1]));
         return elsewhere;
     }

@@ -27,8 +27,10 @@ internal sealed class RoleWatch(IReadOnlyList<Uri> gateways, RunClock clock)
             for (int i = 0; i < asked.Length; i++) asked[i] ??= Holds(http, gateways[i], enough);
             await Task.Delay(Look, enough).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
             // One that is frozen does not answer for long; the others are not waited for meanwhile.
-            bool[] holds = [.. asked.Select(answer => answer is { IsCompletedSuccessfully: true, Result: true })];
-            for (int i = 0; i < asked.Length; i++) asked[i] = asked[i]!.IsCompleted ? null : asked[i];
+            bool[] holds = new bool[asked.Length];
+            for (int i = 0; i < asked.Length; i++)
+                if (asked[i] is { IsCompleted: true } answer)
+                    (holds[i], asked[i]) = (await answer, null);
             if (enough.IsCancellationRequested) break;
             HeldTwice += holds.Count(held => held) > 1 ? 1 : 0;
             if (Array.IndexOf(holds, true) is >= 0 and var now)

@@ -1,9 +1,9 @@
-namespace FleetRouter.Simulation.Tests;
+namespace FleetRouter.Tests;
 
-/// <summary>Real traces and recorded data beside the repository.</summary>
+/// <summary>Real traces and recorded data, which lie beside the repository and not in it.</summary>
 internal static class SharedFiles
 {
-    /// <summary>A file under shared; the test is skipped where there is none.</summary>
+    /// <summary>The full path of a file there; the test is skipped where it is absent.</summary>
     public static string Find(string relative)
     {
         string file = CheckoutFolder.Shared(relative);
