@@ -15,8 +15,8 @@ internal sealed class AnswerPace
     /// <summary>Seconds of prefill a second: least, so that an instance is never starved, and most, which holds nothing up.</summary>
     private const double Least = 0.5, Most = 2;
 
-    /// <summary>Seconds of prefill that may come at once.</summary>
-    private const double Burst = 1.5;
+    /// <summary>Seconds of prefill that may come at once: a long prompt's, so that another need not wait for it and for the answers to recover too.</summary>
+    private const double Burst = 3;
 
     private double _rate = 1;
 

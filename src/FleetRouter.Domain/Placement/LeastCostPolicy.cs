@@ -36,6 +36,10 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// cost the others theirs.</summary>
     private const double LateFrom = 0.3, LateWeight = 4;
 
+    /// <summary>What it costs beside to miss the SLO: a request that can be in time somewhere goes there, unless that slows the answers there by more.
+    /// Less, and long prompts shun the only instances that could serve them in time; more, and in overload they come first everywhere.</summary>
+    private const double MissSeconds = 5;
+
     /// <summary>Of an answer that broke off every second is dear, by so much: its client sees it stand still.</summary>
     private const double ResumeLateWeight = 12;
 
@@ -141,13 +145,15 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             if (IsOut(cached, own + line + crowding + handicap))
                 return;
 
-            (double secondsBefore, long tokensBefore) = instance.Claims.Count == 0 ? default : instance.Claims.Before(work, query.LatestStart(instance, own));
+            TimeSpan latestStart = query.LatestStart(instance, own);
+            (double secondsBefore, long tokensBefore) = instance.Claims.Count == 0 ? default : instance.Claims.Before(work, latestStart);
             double wait = Math.Max(line + secondsBefore, instance.KvWait(tokensBefore + fit.KvTokens + query.Headroom(instance))) + (query.Closed(instance) is null ? 0 : ClosedSeconds);
             double ttft = (query.Now - work.WaitsSince).TotalSeconds + wait + own;
+            bool misses = !query.HasSlo(own) || query.Now + TimeSpan.FromSeconds(wait) > latestStart;
             double busy = instance.Line.BusyShare(query.Now);
             var cost = new CostTerms(
                 own, wait,
-                work.Emitted > 0 ? ResumeLateWeight * Math.Min(ttft, _slo) : LateWeight * Math.Max(0, Math.Min(ttft, _slo) - LateFrom * _slo),
+                work.Emitted > 0 ? ResumeLateWeight * Math.Min(ttft, _slo) : LateWeight * Math.Max(0, Math.Min(ttft, _slo) - LateFrom * _slo) + (misses ? MissSeconds : 0),
                 crowding,
                 0,
                 // A turn that stays where its conversation is brings nothing there that was not there before.

@@ -27,7 +27,7 @@ public sealed class AnswerPaceTests
         for (int i = 0; i < 1_000; i++)
             pace.Saw(0.2, 0.1);
         pace.Spend(10, TimeSpan.FromSeconds(100));
-        Assert.Equal(100 - 1.5 + 20, pace.FreeAt.TotalSeconds, 1e-6);
+        Assert.Equal(100 - 3 + 20, pace.FreeAt.TotalSeconds, 1e-6);
     }
 
     [Fact]

@@ -123,6 +123,24 @@ public sealed class LeastCostTests
         Assert.Equal(busy, pool.Advance(3).OfType<Dispatch>().Single(d => d.RequestId == hopeless.Id).Instance);
     }
 
+    [Theory]
+    [InlineData(400, "b")]   // 4.4 s of prefill: in time among eight answers, too late behind the line
+    [InlineData(600, "a")]   // longer than the SLO anywhere
+    public void A_long_prompt_goes_among_many_answers_where_only_there_it_is_in_time(int blocks, string expected)
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, "a", "b");
+        for (ulong n = 0; n < 8; n++)
+        {
+            pool.Progress(pool.Queue("b", (10 + n, 1)).Id);
+            pool.Advance(1);
+        }
+        pool.Queue("a", (20, 130));
+        PlacementRequest request = pool.Request(Prompts.Of((1, blocks)));
+        var effects = new List<PoolEffect> { pool.Arrive(request) };
+        effects.AddRange(pool.Advance(3));
+        Assert.Equal(expected, effects.OfType<Dispatch>().Single(d => d.RequestId == request.Id).Instance);
+    }
+
     [Fact]
     public void An_instance_that_has_computed_nothing_yet_is_taken_to_be_as_fast_as_the_others()
     {
