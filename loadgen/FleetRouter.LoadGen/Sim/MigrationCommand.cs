@@ -9,7 +9,7 @@ namespace FleetRouter.LoadGen.Sim;
 /// <summary>The sim migration verb: what moving requests is worth, on traces and in the setting of live migration's own paper.</summary>
 internal static class MigrationCommand
 {
-    private sealed record Settings(string[] Traces, string[] Policies, int Requests, int Instances, double? KvRatio, Slo Slo, EngineProfile Profile, ulong Seed, double HighShare);
+    private sealed record Settings(string[] Traces, string[] Policies, int Requests, int Instances, double? KvRatio, Slo Slo, EngineProfile Profile, ulong[] Seeds, double HighShare);
 
     public static Command Create()
     {
@@ -24,11 +24,12 @@ internal static class MigrationCommand
         var synthetic = new Option<string>("--synthetic") { Description = $"Synthetic cells with commas between them, or none: 16 engines with little memory, lengths of prompts and answers by power laws; {string.Join(", ", FragmentationWorkload.Kinds.Select(kind => kind.Name))}.", DefaultValueFactory = _ => string.Join(',', FragmentationWorkload.Kinds.Select(kind => kind.Name)), HelpName = "A,B|none" };
         var high = OptionKinds.UpTo(50, "--high", "Share of the requests that are of high priority where that is measured, % (1 to 50).", 10);
         var seed = OptionKinds.SeedOf("lengths, texts, arrivals and probes");
+        var seeds = OptionKinds.UpTo(100, "--seeds", "Runs at each rate, with the seed and those that follow it (1 to 100); every figure is of all of them.", 3);
         var json = OptionKinds.JsonFile();
         var noProgress = OptionKinds.WithoutProgress();
         var command = new Command("migration", "Set moving requests between instances on and off side by side: queued requests to where they begin sooner, answers while they stream to where there is room. Tells SLO capacity, times, preemptions, what was moved, and what high priority is worth.")
         {
-            traces, policies, requests, instances, kvRatio, slo, interToken, profile, synthetic, high, seed, json, noProgress,
+            traces, policies, requests, instances, kvRatio, slo, interToken, profile, synthetic, high, seed, seeds, json, noProgress,
         };
         command.SetAction(parsed =>
         {
@@ -39,15 +40,15 @@ internal static class MigrationCommand
             var settings = new Settings(
                 parsed.GetValue(traces) ?? [], parsed.GetValue(policies)!.Split(','), parsed.GetValue(requests), parsed.GetValue(instances), parsed.GetValue(kvRatio),
                 parsed.GetValue(slo)! with { InterToken = parsed.GetValue(interToken).Length }, EngineProfile.Named(parsed.GetValue(profile)!),
-                parsed.GetValue(seed), parsed.GetValue(high) / 100.0);
+                [.. Enumerable.Range(0, parsed.GetValue(seeds)).Select(i => parsed.GetValue(seed) + (ulong)i)], parsed.GetValue(high) / 100.0);
             foreach (string policy in settings.Policies.Where(p => !MigrationStudy.Blind.Contains(p)))
                 _ = Family.OfPolicy(policy, tuned: false);
-            (string Name, Cell Cell)[] cells = [.. TraceCells(settings), .. SyntheticCells(settings, parsed.GetValue(synthetic)!)];
+            (string Name, Cell[] Seeds)[] cells = [.. TraceCells(settings), .. SyntheticCells(settings, parsed.GetValue(synthetic)!)];
             var reports = new MigrationReport[cells.Length * settings.Policies.Length];
             Parallel.For(0, reports.Length, new ParallelOptions { CancellationToken = interruption.Stop, MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
             {
-                (string name, Cell cell) = cells[i / settings.Policies.Length];
-                reports[i] = new MigrationStudy(name, cell, settings.Policies[i % settings.Policies.Length], settings.HighShare).Run(progress.Ran, interruption.Stop);
+                (string name, Cell[] seeded) = cells[i / settings.Policies.Length];
+                reports[i] = new MigrationStudy(name, seeded, settings.Policies[i % settings.Policies.Length], settings.HighShare).Run(progress.Ran, interruption.Stop);
             });
             foreach (MigrationReport report in reports) MigrationText.Write(Console.Out, report);
             ReportFile.Write(path, () => JsonReport.Text(reports));
@@ -56,12 +57,12 @@ internal static class MigrationCommand
         return command;
     }
 
-    private static IEnumerable<(string, Cell)> TraceCells(Settings settings) => settings.Traces.Select(path =>
-        (Path.GetFileName(path).Split('.')[0], new CellPlan(path, null, settings.Requests, settings.Seed, settings.Instances, settings.KvRatio, settings.Slo, settings.Profile).Prepare().Cell));
+    private static IEnumerable<(string, Cell[])> TraceCells(Settings settings) => settings.Traces.Select(path => (Path.GetFileName(path).Split('.')[0],
+        settings.Seeds.Select(seed => new CellPlan(path, null, settings.Requests, seed, settings.Instances, settings.KvRatio, settings.Slo, settings.Profile).Prepare().Cell).ToArray()));
 
-    private static IEnumerable<(string, Cell)> SyntheticCells(Settings settings, string names) => (names == "none" ? [] : names.Split(',')).Select(name =>
+    private static IEnumerable<(string, Cell[])> SyntheticCells(Settings settings, string names) => (names == "none" ? [] : names.Split(',')).Select(name =>
         FragmentationWorkload.Kinds.FirstOrDefault(kind => kind.Name == name) is { Name: not null } kind
             ? kind : throw new UsageException($"--synthetic: no cell is called '{name}'; there are {string.Join(", ", FragmentationWorkload.Kinds.Select(k => k.Name))}, or none"))
-        .Select(kind => (kind.Name, new Cell(FragmentationWorkload.Of(settings.Requests, kind.Prompt, kind.Answer, settings.Seed), 16, FragmentationWorkload.Profile,
-            FragmentationWorkload.KvTokens, settings.Slo, settings.Seed)));
+        .Select(kind => (kind.Name, settings.Seeds.Select(seed => new Cell(FragmentationWorkload.Of(settings.Requests, kind.Prompt, kind.Answer, seed), 16, FragmentationWorkload.Profile,
+            FragmentationWorkload.KvTokens, settings.Slo, seed)).ToArray()));
 }

@@ -8,7 +8,7 @@ internal static class MigrationText
 {
     public static void Write(TextWriter to, MigrationReport report)
     {
-        to.WriteLine(Invariant($"{report.Cell}, {report.Policy}: {report.Requests} requests, {report.Instances} engines of {report.KvTokensPerInstance} tokens"));
+        to.WriteLine(Invariant($"{report.Cell}, {report.Policy}: {report.Requests} requests, {report.Seeds} seeds, {report.Instances} engines of {report.KvTokensPerInstance} tokens"));
         to.WriteLine(Invariant($"  SLO capacity {report.CapacityOffRps:0.00}/s off, {report.CapacityOnRps:0.00}/s on ({report.CapacityOnRps / report.CapacityOffRps:0.000})"));
         to.WriteLine($"  {"",-19} {"TTFT mean",9} {"p50",7} {"p99",8} {"ITL p50",8} {"p99",7} {"gap p99",8} {"latency",8} {"p99",8} {"good",7} {"preempted",9} {"moved",6} {"carried",7} {"tokens",7} {"seam p99",8}");
         foreach (MigrationPair pair in report.Loads)

@@ -49,12 +49,14 @@ public sealed partial class Pool
     private void RelieveQueue(Instance from, bool isHigh, List<PoolEffect> effects)
     {
         int first = from.Prefilling.Count - Freeness.Waiting(from), tried = 0;
-        double ahead = 0, missing = from.PinnedTokens - from.KvCapacityTokens;
-        for (int place = 0; place < from.Prefilling.Count; place++)
-            if (place < first)
-                ahead += from.Prefilling[place].PrefillWork;
-            else
-                missing -= from.Prefilling[place].UncachedTokens;
+        double queued = 0, missing = from.PinnedTokens - from.KvCapacityTokens;
+        for (int place = first; place < from.Prefilling.Count; place++)
+        {
+            queued += from.Prefilling[place].PrefillWork;
+            missing -= from.Prefilling[place].UncachedTokens;
+        }
+        // Of what is computed now much may be done.
+        double ahead = Math.Max(0, from.Line.Seconds(_now) * from.PrefillRate - queued);
         // An engine serves its queue in order, whoever has priority: the wait is told by the place.
         foreach (InFlight work in from.Prefilling.Skip(first).ToArray())
         {

@@ -104,9 +104,9 @@ internal static class Relief
         return from.SecondsToFree(given) * Math.Max(1, Freeness.Waiting(from)) + given / from.PrefillRate;
     }
 
-    /// <summary>What the target computes for it, and by that slows the answers there; and the seam.</summary>
+    /// <summary>What the target computes for it, by which it slows the answers there and keeps waiting who waits for it; and the seam.</summary>
     private static double Cost(in PlacementQuery query, Instance to, in Fit fit) =>
-        query.Queue(to) + fit.Own * (1 + LeastCostPolicy.CrowdingWeight * to.AllRequests) + SeamSeconds;
+        query.Queue(to) + fit.Own * (1 + LeastCostPolicy.CrowdingWeight * to.AllRequests + to.Claims.Count) + SeamSeconds;
 
     /// <summary>A transfer with what is to be told of it.</summary>
     public static Transfer Found(in PlacementQuery query, Instance from, Instance to, CandidateRole role, TimeSpan ttft)

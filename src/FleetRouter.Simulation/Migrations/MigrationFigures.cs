@@ -3,7 +3,7 @@ using FleetRouter.Simulation.Fleet;
 
 namespace FleetRouter.Simulation.Migrations;
 
-/// <summary>What one run tells of moving requests. Times in milliseconds, of requests answered whole.</summary>
+/// <summary>What runs tell of moving requests, all together. Times in milliseconds, of requests answered whole.</summary>
 /// <param name="RateRps">Requests a second offered.</param>
 /// <param name="TtftMean">Mean time to first token.</param>
 /// <param name="TtftMs">Its percentiles.</param>
@@ -22,17 +22,17 @@ public sealed record MigrationFigures(
     double RateRps, double TtftMean, Percentiles TtftMs, Percentiles InterTokenMs, Percentiles LongestGapMs, double LatencyMean, Percentiles LatencyMs,
     long Preemptions, int Moves, int CarriedOver, double MovedTokenShare, double SeamP99Ms, double GoodShare, int Unanswered)
 {
-    /// <summary>Puts the requests of a run that are asked for into figures.</summary>
-    public static MigrationFigures Of(FleetRun run, double rate, Slo slo, Func<RequestOutcome, bool>? which = null)
+    /// <summary>Puts the requests of some runs that are asked for into figures.</summary>
+    public static MigrationFigures Of(IReadOnlyList<FleetRun> runs, double rate, Slo slo, Func<RequestOutcome, bool>? which = null)
     {
-        RequestOutcome[] all = [.. which is null ? run.Outcomes : run.Outcomes.Where(which)];
+        RequestOutcome[] all = [.. runs.SelectMany(run => which is null ? run.Outcomes : run.Outcomes.Where(which))];
         RequestOutcome[] answered = [.. all.Where(outcome => outcome.Kind == OutcomeKind.Completed)];
         double[] Times(Func<RequestOutcome, TimeSpan> of) => [.. answered.Select(outcome => of(outcome).TotalMilliseconds)];
         double[] ttft = Times(outcome => outcome.TimeToFirstToken!.Value), latency = Times(outcome => outcome.EndedAt!.Value - outcome.OfferedAt!.Value);
         return new MigrationFigures(
             rate, ttft.Length == 0 ? 0 : ttft.Average(), Percentiles.Of(ttft), Percentiles.Of(Times(outcome => outcome.InterTokenTime!.Value)),
             Percentiles.Of(Times(outcome => outcome.LongestGap)), latency.Length == 0 ? 0 : latency.Average(), Percentiles.Of(latency),
-            run.Engines.Sum(engine => engine.Preemptions), all.Sum(outcome => outcome.Moves), all.Sum(outcome => outcome.Migrations),
+            runs.Sum(run => run.Engines.Sum(engine => engine.Preemptions)), all.Sum(outcome => outcome.Moves), all.Sum(outcome => outcome.Migrations),
             (double)all.Sum(outcome => outcome.MovedTokens) / Math.Max(1, all.Sum(outcome => outcome.Request.PromptTokens + (long)outcome.OutputTokens)),
             Percentiles.Of(all.Where(outcome => outcome.Migrations > 0).Select(outcome => outcome.LongestSeam.TotalMilliseconds)).P99,
             (double)all.Count(slo.IsMet) / Math.Max(1, all.Length), all.Length - answered.Length);

@@ -6,10 +6,11 @@ namespace FleetRouter.Simulation.Migrations;
 
 /// <summary>A cell with migration on and off, side by side.</summary>
 /// <param name="name">What the report calls the cell.</param>
-/// <param name="cell">Workload, fleet and promise.</param>
+/// <param name="seeds">Workload, fleet and promise, once for each seed: near its capacity one run differs from the next by more than moving
+/// is worth, so that every figure is of all of them together.</param>
 /// <param name="policy">A policy's name, or one of <see cref="Blind"/>.</param>
 /// <param name="highShare">Share of the requests that are of high priority in the runs that tell what that is worth, above 0, at most 1.</param>
-public sealed class MigrationStudy(string name, Cell cell, string policy, double highShare)
+public sealed class MigrationStudy(string name, IReadOnlyList<Cell> seeds, string policy, double highShare)
 {
     /// <summary>Load balancers that do not look at room.</summary>
     public static IReadOnlyList<string> Blind { get; } = ["blind-round-robin", "blind-least-requests"];
@@ -17,59 +18,66 @@ public sealed class MigrationStudy(string name, Cell cell, string policy, double
     /// <summary>Loads the two are compared at, in parts of the SLO capacity without migration.</summary>
     private static readonly double[] Loads = [0.8, 1, 1.15];
 
-    private readonly RateScale _scale = new(cell.Workload);
-    private readonly Dictionary<(bool, int), FleetRun> _runs = [];
+    private readonly Cell _cell = seeds[0];
+    private readonly RateScale[] _scales = [.. seeds.Select(cell => new RateScale(cell.Workload))];
+    private readonly Dictionary<(bool, int), FleetRun[]> _runs = [];
 
     /// <summary>Runs it.</summary>
     /// <param name="ran">Told of each run.</param>
     /// <param name="stop">Ends it early.</param>
     public MigrationReport Run(Action<string>? ran, CancellationToken stop)
     {
-        int start = _scale.StepFor(WorkingSet.EstimatedRate(cell.Workload, cell.Profile, cell.Instances));
-        FleetRun At(bool on, int step)
+        int start = _scales[0].StepFor(WorkingSet.EstimatedRate(_cell.Workload, _cell.Profile, _cell.Instances));
+        FleetRun[] At(bool on, int step)
         {
-            stop.ThrowIfCancellationRequested();
-            if (_runs.TryGetValue((on, step), out FleetRun? run))
-                return run;
-            ran?.Invoke($"{name}, {policy}");
-            return _runs[(on, step)] = Once(cell.Workload, on, step);
+            if (_runs.TryGetValue((on, step), out FleetRun[]? runs))
+                return runs;
+            return _runs[(on, step)] = [.. seeds.Select((cell, i) =>
+            {
+                stop.ThrowIfCancellationRequested();
+                ran?.Invoke($"{name}, {policy}");
+                return Once(i, cell.Workload, on, step);
+            })];
         }
         int? Capacity(bool on, int from) =>
-            new CapacitySearch(step => Figures(At(on, step), step) is { Unanswered: 0, GoodShare: >= PolicyComparison.GoodShare }, _scale.RateAt, 2).Find(from)?.Step;
+            new CapacitySearch(step => Figures(At(on, step), step) is { Unanswered: 0, GoodShare: >= PolicyComparison.GoodShare }, RateAt).Find(from)?.Step;
         int? off = Capacity(false, start), with = Capacity(true, off ?? start);
         int knee = off ?? start;
         MigrationPair[] pairs = [.. Loads.Select(load =>
         {
-            int step = _scale.StepFor(load * _scale.RateAt(knee));
+            int step = _scales[0].StepFor(load * _scales[0].RateAt(knee));
             return new MigrationPair(load, Figures(At(false, step), step), Figures(At(true, step), step));
         })];
-        return new MigrationReport(name, policy, cell.Instances, cell.KvTokens, cell.Workload.All.Count, Rate(off), Rate(with), pairs, Priorities(with ?? knee));
+        return new MigrationReport(
+            name, policy, _cell.Instances, _cell.KvTokens, _cell.Workload.All.Count, seeds.Count, Rate(off), Rate(with), pairs, Priorities(with ?? knee));
     }
 
-    private double? Rate(int? step) => step is { } found ? _scale.RateAt(found) : null;
+    private double RateAt(int step) => _scales.Average(scale => scale.RateAt(step));
 
-    private MigrationFigures Figures(FleetRun run, int step, Func<RequestOutcome, bool>? which = null) =>
-        MigrationFigures.Of(run, _scale.RateAt(step), cell.Slo, which);
+    private double? Rate(int? step) => step is { } found ? RateAt(found) : null;
+
+    private MigrationFigures Figures(FleetRun[] runs, int step, Func<RequestOutcome, bool>? which = null) =>
+        MigrationFigures.Of(runs, RateAt(step), _cell.Slo, which);
 
     /// <summary>The same requests as high ones among the others, and as requests like the others.</summary>
     private PriorityFigures Priorities(int step)
     {
         bool IsHigh(PreparedRequest request) => request.Index * 0.6180339887498949 % 1 < highShare;   // evenly spread, whatever the share
-        PreparedWorkload ranked = cell.Workload.With(request => request.ForRouter with { Priority = IsHigh(request) ? 1 : 0 });
-        FleetRun plain = Once(cell.Workload, true, step), ordered = Once(ranked, true, step);
+        FleetRun[] plain = [.. seeds.Select((cell, i) => Once(i, cell.Workload, true, step))];
+        FleetRun[] ordered = [.. seeds.Select((cell, i) => Once(i, cell.Workload.With(request => request.ForRouter with { Priority = IsHigh(request) ? 1 : 0 }), true, step))];
         return new PriorityFigures(
             Figures(plain, step, outcome => IsHigh(outcome.Request)), Figures(ordered, step, outcome => IsHigh(outcome.Request)),
             Figures(plain, step, outcome => !IsHigh(outcome.Request)), Figures(ordered, step, outcome => !IsHigh(outcome.Request)));
     }
 
-    private FleetRun Once(PreparedWorkload workload, bool on, int step)
+    private FleetRun Once(int seed, PreparedWorkload workload, bool on, int step)
     {
         bool isBlind = Blind.Contains(policy);
-        FleetSetup setup = cell.Setup(new PoolOptions { Name = "sim", Policy = isBlind ? "round-robin" : policy, Migration = on });
+        FleetSetup setup = seeds[seed].Setup(new PoolOptions { Name = "sim", Policy = isBlind ? "round-robin" : policy, Migration = on });
         return FleetSimulation.Run(workload, setup with
         {
             Referee = !isBlind ? null : policy == Blind[0] ? _ => new BlindRoundRobin() : _ => new BlindLeastRequests(),
-        }, _scale.PaceAt(step));
+        }, _scales[seed].PaceAt(step));
     }
 }
 
@@ -79,12 +87,13 @@ public sealed class MigrationStudy(string name, Cell cell, string policy, double
 /// <param name="Instances">Engines.</param>
 /// <param name="KvTokensPerInstance">KV capacity of each, tokens.</param>
 /// <param name="Requests">Requests of the workload.</param>
+/// <param name="Seeds">Runs, each with a seed of its own, that every figure is of.</param>
 /// <param name="CapacityOffRps">SLO capacity without migration: the highest rate at which nine tenths meet the promise and all are answered; null if none.</param>
 /// <param name="CapacityOnRps">The same with it.</param>
 /// <param name="Loads">Both at the same rates.</param>
 /// <param name="Priorities">High priority against none, at the capacity with migration.</param>
 public sealed record MigrationReport(
-    string Cell, string Policy, int Instances, long KvTokensPerInstance, int Requests, double? CapacityOffRps, double? CapacityOnRps,
+    string Cell, string Policy, int Instances, long KvTokensPerInstance, int Requests, int Seeds, double? CapacityOffRps, double? CapacityOnRps,
     IReadOnlyList<MigrationPair> Loads, PriorityFigures Priorities);
 
 /// <summary>Without and with migration at one rate.</summary>

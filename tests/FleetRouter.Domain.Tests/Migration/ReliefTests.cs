@@ -49,6 +49,17 @@ public sealed class ReliefTests
         Assert.Empty(_pool.Says("a", waiting: 1).OfType<Move>());   // 0.08 s of prefill, and room for it
     }
 
+    [Theory]
+    [InlineData(0.1, true)]
+    [InlineData(0.8, false)]   // 0.3 s are left
+    public void What_waits_behind_a_prompt_goes_by_what_is_left_of_that(double seconds, bool moves)
+    {
+        _pool.Put("a", _pool.Ask(125));   // 1.1 s
+        _pool.Put("a", _pool.Ask(10));
+        _pool.Advance(seconds);
+        Assert.Equal(moves, _pool.Says("a", waiting: 1).OfType<Move>().Any());
+    }
+
     [Fact]
     public void Those_of_high_priority_leave_the_queue_first()
     {
@@ -99,6 +110,16 @@ public sealed class ReliefTests
         // The others compute a long prompt each: what came there would wait longer than anybody waits here.
         foreach (string instance in new[] { "b", "c" })
             _pool.Put(instance, _pool.Request() with { Prompt = Prompts.Of((FleetRouter.Domain.Prefixes.XxHash64.Of(instance), 1)), PromptTokens = 200_000 });
+        Assert.Empty(_pool.Says("a").OfType<Migrate>());
+    }
+
+    [Fact]
+    public void Nothing_is_carried_over_to_where_many_wait_for_their_turn()
+    {
+        Fill(70, 20, 66);
+        foreach (string instance in new[] { "b", "c" })
+            for (int i = 0; i < 100; i++)
+                _pool.Instance(instance).Claims.Add(new InFlight(_pool.Ask(10), _pool.Now) { Order = i }, seconds: 0.1, tokens: 640);
         Assert.Empty(_pool.Says("a").OfType<Migrate>());
     }
 
