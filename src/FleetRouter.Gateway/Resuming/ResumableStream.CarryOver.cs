@@ -38,7 +38,7 @@ internal sealed partial class ResumableStream
             {
                 _engine!.Dispose();
                 _events.Clear();
-                _resumedFor = "moved";
+                _resumedFor ??= "moved";
                 await GoOnElsewhereAsync(wish.To, default, "", cancellation);
                 return true;
             }

@@ -29,7 +29,7 @@ internal sealed partial class ResumableStream
             GiveUp(obstacle);
             return;
         }
-        _resumedFor = KebabNames.Of(failure == AttemptFailure.Broke && _attempt.Time.GetElapsedTime(_shownAt) > Silence ? AttemptFailure.Stalled : failure);
+        _resumedFor ??= KebabNames.Of(failure == AttemptFailure.Broke && _attempt.Time.GetElapsedTime(_shownAt) > Silence ? AttemptFailure.Stalled : failure);
         await GoOnElsewhereAsync(null, failure, trouble, cancellation);
     }
 

@@ -26,7 +26,7 @@ internal sealed partial class ResumableStream : PassingStream
     private bool _done, _ended, _isResumed;
     private int? _cachedTokens;
     private long _shownAt;         // timestamp of what the client got last
-    private string? _resumedFor;   // why it goes on elsewhere, until it does
+    private string? _resumedFor;   // why it went on elsewhere first, until it has a token there
 
     public ResumableStream(Stream engine, Attempt attempt)
     {
