@@ -6,11 +6,11 @@ namespace FleetRouter.Simulation.Migrations;
 
 /// <summary>A cell with migration on and off, side by side.</summary>
 /// <param name="name">What the report calls the cell.</param>
-/// <param name="seeds">Workload, fleet and promise, once for each seed: near its capacity one run differs from the next by more than moving
+/// <param name="cells">Workload, fleet and promise, once for each seed: near its capacity one run differs from the next by more than moving
 /// is worth, so that every figure is of all of them together.</param>
 /// <param name="policy">A policy's name, or one of <see cref="Blind"/>.</param>
 /// <param name="highShare">Share of the requests that are of high priority in the runs that tell what that is worth, above 0, at most 1.</param>
-public sealed class MigrationStudy(string name, IReadOnlyList<Cell> seeds, string policy, double highShare)
+public sealed class MigrationStudy(string name, IReadOnlyList<Cell> cells, string policy, double highShare)
 {
     /// <summary>Load balancers that do not look at room.</summary>
     public static IReadOnlyList<string> Blind { get; } = ["blind-round-robin", "blind-least-requests"];
@@ -18,8 +18,7 @@ public sealed class MigrationStudy(string name, IReadOnlyList<Cell> seeds, strin
     /// <summary>Loads the two are compared at, in parts of the SLO capacity without migration.</summary>
     private static readonly double[] Loads = [0.8, 1, 1.15];
 
-    private readonly Cell _cell = seeds[0];
-    private readonly RateScale[] _scales = [.. seeds.Select(cell => new RateScale(cell.Workload))];
+    private readonly (Cell Cell, RateScale Scale)[] _seeds = [.. cells.Select(cell => (cell, new RateScale(cell.Workload)))];
     private readonly Dictionary<(bool, int), FleetRun[]> _runs = [];
 
     /// <summary>Runs it.</summary>
@@ -27,57 +26,57 @@ public sealed class MigrationStudy(string name, IReadOnlyList<Cell> seeds, strin
     /// <param name="stop">Ends it early.</param>
     public MigrationReport Run(Action<string>? ran, CancellationToken stop)
     {
-        int start = _scales[0].StepFor(WorkingSet.EstimatedRate(_cell.Workload, _cell.Profile, _cell.Instances));
+        (Cell cell, RateScale scale) = _seeds[0];
+        int start = scale.StepFor(WorkingSet.EstimatedRate(cell.Workload, cell.Profile, cell.Instances));
         FleetRun[] At(bool on, int step)
         {
             if (_runs.TryGetValue((on, step), out FleetRun[]? runs))
                 return runs;
-            return _runs[(on, step)] = [.. seeds.Select((cell, i) =>
-            {
-                stop.ThrowIfCancellationRequested();
-                ran?.Invoke($"{name}, {policy}");
-                return Once(i, cell.Workload, on, step);
-            })];
+            return _runs[(on, step)] = Runs(on, step, workload => workload);
         }
+        FleetRun[] Runs(bool on, int step, Func<PreparedWorkload, PreparedWorkload> of) => [.. _seeds.Select(seed =>
+        {
+            stop.ThrowIfCancellationRequested();
+            ran?.Invoke($"{name}, {policy}");
+            return Once(seed.Cell, of(seed.Cell.Workload), on, seed.Scale.PaceAt(step));
+        })];
         int? Capacity(bool on, int from) =>
             new CapacitySearch(step => Figures(At(on, step), step) is { Unanswered: 0, GoodShare: >= PolicyComparison.GoodShare }, RateAt).Find(from)?.Step;
         int? off = Capacity(false, start), with = Capacity(true, off ?? start);
         int knee = off ?? start;
         MigrationPair[] pairs = [.. Loads.Select(load =>
         {
-            int step = _scales[0].StepFor(load * _scales[0].RateAt(knee));
+            int step = scale.StepFor(load * scale.RateAt(knee));
             return new MigrationPair(load, Figures(At(false, step), step), Figures(At(true, step), step));
         })];
-        return new MigrationReport(
-            name, policy, _cell.Instances, _cell.KvTokens, _cell.Workload.All.Count, seeds.Count, Rate(off), Rate(with), pairs, Priorities(with ?? knee));
+        int ranked = with ?? knee;
+        return new MigrationReport(name, policy, cell.Instances, cell.KvTokens, cell.Workload.All.Count, cells.Count, Rate(off), Rate(with), pairs,
+            Priorities(ranked, At(true, ranked), Runs(true, ranked, workload => workload.With(request => request.ForRouter with { Priority = IsHigh(request) ? 1 : 0 }))));
     }
 
-    private double RateAt(int step) => _scales.Average(scale => scale.RateAt(step));
+    private double RateAt(int step) => _seeds.Average(seed => seed.Scale.RateAt(step));
 
     private double? Rate(int? step) => step is { } found ? RateAt(found) : null;
 
     private MigrationFigures Figures(FleetRun[] runs, int step, Func<RequestOutcome, bool>? which = null) =>
-        MigrationFigures.Of(runs, RateAt(step), _cell.Slo, which);
+        MigrationFigures.Of(runs, RateAt(step), cells[0].Slo, which);
+
+    /// <summary>Evenly spread, whatever the share.</summary>
+    private bool IsHigh(PreparedRequest request) => request.Index * 0.6180339887498949 % 1 < highShare;
 
     /// <summary>The same requests as high ones among the others, and as requests like the others.</summary>
-    private PriorityFigures Priorities(int step)
-    {
-        bool IsHigh(PreparedRequest request) => request.Index * 0.6180339887498949 % 1 < highShare;   // evenly spread, whatever the share
-        FleetRun[] plain = [.. seeds.Select((cell, i) => Once(i, cell.Workload, true, step))];
-        FleetRun[] ordered = [.. seeds.Select((cell, i) => Once(i, cell.Workload.With(request => request.ForRouter with { Priority = IsHigh(request) ? 1 : 0 }), true, step))];
-        return new PriorityFigures(
-            Figures(plain, step, outcome => IsHigh(outcome.Request)), Figures(ordered, step, outcome => IsHigh(outcome.Request)),
-            Figures(plain, step, outcome => !IsHigh(outcome.Request)), Figures(ordered, step, outcome => !IsHigh(outcome.Request)));
-    }
+    private PriorityFigures Priorities(int step, FleetRun[] plain, FleetRun[] ordered) => new(
+        Figures(plain, step, outcome => IsHigh(outcome.Request)), Figures(ordered, step, outcome => IsHigh(outcome.Request)),
+        Figures(plain, step, outcome => !IsHigh(outcome.Request)), Figures(ordered, step, outcome => !IsHigh(outcome.Request)));
 
-    private FleetRun Once(int seed, PreparedWorkload workload, bool on, int step)
+    private FleetRun Once(Cell cell, PreparedWorkload workload, bool on, double pace)
     {
         bool isBlind = Blind.Contains(policy);
-        FleetSetup setup = seeds[seed].Setup(new PoolOptions { Name = "sim", Policy = isBlind ? "round-robin" : policy, Migration = on });
+        FleetSetup setup = cell.Setup(new PoolOptions { Name = "sim", Policy = isBlind ? "round-robin" : policy, Migration = on });
         return FleetSimulation.Run(workload, setup with
         {
             Referee = !isBlind ? null : policy == Blind[0] ? _ => new BlindRoundRobin() : _ => new BlindLeastRequests(),
-        }, _scales[seed].PaceAt(step));
+        }, pace);
     }
 }
 
