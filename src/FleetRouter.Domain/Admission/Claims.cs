@@ -3,7 +3,8 @@ using FleetRouter.Domain.Fleet;
 
 namespace FleetRouter.Domain.Admission;
 
-/// <summary>The requests held in the router for one instance, whose turn has not come: those of higher priority in front, among equals those that must begin first.</summary>
+/// <summary>The requests held in the router for one instance, whose turn has not come: those of higher priority in front, among equals those that must begin first,
+/// the longest prompts before their time (<see cref="LongPrompts"/>).</summary>
 internal sealed class Claims
 {
     private readonly List<Claim> _byUrgency = [];
@@ -22,7 +23,7 @@ internal sealed class Claims
     /// <param name="tokens">KV cache it will pin.</param>
     public void Add(InFlight work, double seconds, long tokens)
     {
-        Claim claim = new(work, work.Request.Priority, work.LatestStart, work.Order, seconds, tokens);
+        Claim claim = PlaceOf(work, work.LatestStart) with { Seconds = seconds, Tokens = tokens };
         _byUrgency.Insert(~_byUrgency.BinarySearch(claim), claim);
     }
 
@@ -44,16 +45,16 @@ internal sealed class Claims
         return (seconds, tokens);
     }
 
-    /// <summary>Whether <paramref name="x"/> goes before <paramref name="y"/>: it has the higher priority, or must begin sooner.</summary>
+    /// <summary>Whether <paramref name="x"/> goes before <paramref name="y"/>: it has the higher priority, or its turn is sooner.</summary>
     public static bool IsMoreUrgent(InFlight x, InFlight y) =>
         PlaceOf(x, x.LatestStart).CompareTo(PlaceOf(y, y.LatestStart)) < 0;
 
-    private static Claim PlaceOf(InFlight work, TimeSpan latestStart) => new(work, work.Request.Priority, latestStart, work.Order, 0, 0);
+    private static Claim PlaceOf(InFlight work, TimeSpan latestStart) => new(work, work.Request.Priority, latestStart - work.Lead, work.Order, 0, 0);
 
     /// <summary>What the order is told by stands beside the request: the list is read for each instance weighed.</summary>
-    private readonly record struct Claim(InFlight Work, int Priority, TimeSpan LatestStart, long Order, double Seconds, long Tokens) : IComparable<Claim>
+    private readonly record struct Claim(InFlight Work, int Priority, TimeSpan Turn, long Order, double Seconds, long Tokens) : IComparable<Claim>
     {
         public int CompareTo(Claim other) => Priority != other.Priority ? other.Priority.CompareTo(Priority)
-            : LatestStart != other.LatestStart ? LatestStart.CompareTo(other.LatestStart) : Order.CompareTo(other.Order);
+            : Turn != other.Turn ? Turn.CompareTo(other.Turn) : Order.CompareTo(other.Order);
     }
 }

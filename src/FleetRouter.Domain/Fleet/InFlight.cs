@@ -93,6 +93,15 @@ internal sealed class InFlight(PlacementRequest request, TimeSpan arrivedAt)
     /// <summary>When its prefill is to begin at the latest if it is to meet its SLO; who must begin first goes first.</summary>
     public TimeSpan LatestStart;
 
+    /// <summary>Whether it is one of the longest prompts (<see cref="LongPrompts"/>).</summary>
+    public bool IsLong;
+
+    /// <summary>By how much it goes before that turn, as one of them.</summary>
+    public TimeSpan Lead;
+
+    /// <summary>Tokens of a cache it leaves to them.</summary>
+    public long LeavesFree;
+
     /// <summary>Whether an idle instance could meet its SLO.</summary>
     public bool HasSlo;
 

@@ -22,6 +22,7 @@ public sealed partial class Pool
     private readonly TokenEstimates _estimates = new();
     private readonly PrefillSpeed _speed;
     private readonly RetryBudget _retries = new();
+    private readonly LongPrompts _longPrompts = new();
     private PoolOptions _options;
     private IPlacementPolicy _policy;
     private TimeSpan _now;
@@ -114,6 +115,9 @@ public sealed partial class Pool
             PromptTokens = _estimates.PromptTokens(request),
             Key = KeyOf(request),
         };
+        work.IsLong = _longPrompts.IsLong(work.PromptTokens);
+        work.Lead = work.IsLong ? _longPrompts.Lead(_options.TtftSloOf(work.PromptTokens)) : TimeSpan.Zero;
+        work.LeavesFree = work.IsLong ? 0 : _longPrompts.Room;
         _inFlight.Add(request.Id, work);
         BelieveHome(request);
         _retries.Arrived(_now);
@@ -223,6 +227,7 @@ public sealed partial class Pool
             GotOn(instance, work);
             if (_options.HedgeBudget > 0 && work.Emitted == 0)
                 _waits.Saw((_now - work.DispatchedAt).TotalSeconds, work.ExpectedSeconds);
+            Answered(work, _now - work.ArrivedAt > _options.TtftSloOf(work.PromptTokens));
         }
         work.Progress(e.OutputTokens);
         if (!first)
@@ -297,7 +302,15 @@ public sealed partial class Pool
     {
         _held.Remove(work, _now);
         _inFlight.Remove(work.Request.Id);
+        Answered(work, isLate: true);
         effects.Add(new Refuse(work.Request.Id, refusal, Decide(work, PlacementRule.Refused, null, weighed, refusal)));
+    }
+
+    /// <summary>A request has its first token, or never will.</summary>
+    private void Answered(InFlight work, bool isLate)
+    {
+        if (work is { HasSlo: true, Emitted: 0 })
+            _longPrompts.Ended(work.IsLong, isLate);
     }
 
     private Refusal Busy(string reason, string what) =>

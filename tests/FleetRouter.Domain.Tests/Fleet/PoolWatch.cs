@@ -73,7 +73,7 @@ internal sealed class PoolWatch(PoolOptions options)
         if (here.Length == 0)
             Assert.Equal((0L, 0L, 0d), (prefixes.PinnedBlocks, instance.PinnedTokens, instance.Line.Seconds(TimeSpan.Zero)));
         Assert.All(instance.Claims.All, work => Assert.True(work.Claim == instance && work.Instance is null && work.HoldPlace is not null));
-        Assert.Equal(instance.Claims.All.OrderBy(w => w.LatestStart).ThenBy(w => w.Order), instance.Claims.All);
+        Assert.Equal(instance.Claims.All.OrderBy(w => w.LatestStart - w.Lead).ThenBy(w => w.Order), instance.Claims.All);
         if (instance.State != InstanceState.Ready)
             Assert.Equal(0, instance.Claims.Count);
     }
