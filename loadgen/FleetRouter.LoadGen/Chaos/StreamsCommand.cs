@@ -9,9 +9,9 @@ internal static class StreamsCommand
     public static Command Create()
     {
         var streams = OptionKinds.UpTo(1_000_000, "--streams", "Requests to send and judge.", 5000);
-        var concurrency = OptionKinds.UpTo(10_000, "--concurrency", "Requests at once.", 96);
+        var concurrency = OptionKinds.UpTo(10_000, "--concurrency", "Requests at once.", 48);
         var engines = OptionKinds.UpTo(64, "--engines", "Engine stand-ins, 1 to 64; at most three are out of service at once.", 8);
-        var timeScale = OptionKinds.Positive("--time-scale", "Engine seconds in a second of the wall clock. Below 1 leaves a small machine time for all tokens.", 0.5);
+        var timeScale = OptionKinds.Positive("--time-scale", "Engine seconds in a second of the wall clock. At 1 the gaps are those of real engines; below, a small machine has time for more requests at once.", 1);
         var seed = OptionKinds.SeedOf("requests and faults");
         var faultless = new Option<bool>("--no-faults") { Description = "Let nothing fail: what is not right then is no fault's doing." };
         var only = new Option<int?>("--only") { Description = "Send this one request instead, its answer cut at every token in turn.", HelpName = "NUMBER" };

@@ -7,8 +7,11 @@ namespace FleetRouter.Gateway.Resuming;
 /// <summary>An answer that broke off, and goes on with another engine.</summary>
 internal sealed partial class ResumableStream
 {
-    /// <summary>An engine that was silent so long before its connection broke had stalled.</summary>
-    private static readonly TimeSpan Silence = TimeSpan.FromSeconds(1);
+    /// <summary>An engine that was silent for so many of the answer's inter-token times before its connection broke, and no shorter than that, had
+    /// stalled: most of what its client waited is not the time to go on elsewhere.</summary>
+    private const int SilentTokens = 20;
+
+    private static readonly TimeSpan LeastSilence = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Goes on with another engine, as often as it takes; or tells the client that nothing can.</summary>
     private async ValueTask GoOnAsync(AttemptFailure failure, string trouble, CancellationToken cancellation)
@@ -29,8 +32,18 @@ internal sealed partial class ResumableStream
             GiveUp(obstacle);
             return;
         }
-        _resumedFor ??= KebabNames.Of(failure == AttemptFailure.Broke && _attempt.Time.GetElapsedTime(_shownAt) > Silence ? AttemptFailure.Stalled : failure);
+        _resumedFor ??= ReasonOf(failure, _attempt.Time.GetElapsedTime(_shownAt), _attempt.InterToken);
         await GoOnElsewhereAsync(null, failure, trouble, cancellation);
+    }
+
+    /// <summary>Why an answer went on elsewhere, for the record.</summary>
+    /// <param name="failure">What ended it here.</param>
+    /// <param name="silent">Since its last token.</param>
+    /// <param name="interToken">Mean time between its tokens; zero where too few came.</param>
+    internal static string ReasonOf(AttemptFailure failure, TimeSpan silent, TimeSpan interToken)
+    {
+        bool hadStalled = failure == AttemptFailure.Broke && silent > LeastSilence && silent > SilentTokens * interToken;
+        return KebabNames.Of(hadStalled ? AttemptFailure.Stalled : failure);
     }
 
     /// <summary>Goes on where the pool says, as often as it takes.</summary>
