@@ -7,7 +7,7 @@ namespace FleetRouter.Gateway.Resuming;
 internal sealed class CutPace
 {
     /// <summary>Time between two tokens shown, in times of that at which they come: a reader hardly sees it.</summary>
-    private const double Slower = 1.8;
+    private const double Slower = 1.6;
 
     /// <summary>Longest pause that is spread; and tokens looked ahead for it.</summary>
     private static readonly TimeSpan LongestSpread = TimeSpan.FromMilliseconds(400);

@@ -54,7 +54,8 @@ internal sealed partial class ResumableStream
             EndCarrying("the answer is at its end");
         else if (_pace is null)
         {
-            _pace = new CutPace(_attempt, _warmedIn);
+            // An answer that has just begun has no pace yet to hide the cut in.
+            _pace = _attempt.InterToken > TimeSpan.Zero ? new CutPace(_attempt, _warmedIn) : null;
             return false;
         }
         else if (_pace.HasLead(_events.Whole) && _soFar.IsInStep)
