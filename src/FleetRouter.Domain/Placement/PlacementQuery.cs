@@ -45,8 +45,8 @@ internal readonly ref struct PlacementQuery(
         return full && instance.Requests > 0 ? "kv-full" : null;
     }
 
-    /// <summary>Tokens of <paramref name="instance"/>'s cache that requests of normal priority had better leave to those of high priority there,
-    /// and others to longer prompts.</summary>
+    /// <summary>Tokens of <paramref name="instance"/>'s cache that are not for the request: those of normal priority leave some to those of high priority
+    /// there, and all but the longest some to these.</summary>
     public long Headroom(Instance instance) => LeavesFree
         + (instance.HighRequests > 0 && Work.Request.Priority <= 0 ? (long)(HeadroomShare * instance.KvCapacityTokens) : 0);
 
@@ -80,7 +80,7 @@ internal readonly ref struct PlacementQuery(
         int blocks = instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes, out TimeSpan usedAt, out int pinned);
         int cached = TokenEstimates.CachedTokens(blocks, Work);
         long kvTokens = Work.PromptTokens - TokenEstimates.CachedTokens(pinned, Work);
-        return new Fit(cached, usedAt, Own(instance, cached), kvTokens, Closed(instance) ?? (instance.KvWait(kvTokens + LeavesFree) > 0 ? "kv-full" : null));
+        return new Fit(cached, usedAt, Own(instance, cached), kvTokens, Closed(instance) ?? (instance.KvWait(kvTokens + Headroom(instance)) > 0 ? "kv-full" : null));
     }
 
     /// <summary>How long its client should wait for the next token at most.</summary>

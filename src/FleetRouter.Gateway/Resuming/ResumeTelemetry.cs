@@ -8,7 +8,7 @@ internal sealed class ResumeTelemetry
 {
     private static readonly InstrumentAdvice<double> Gaps = new()
     {
-        HistogramBucketBoundaries = [0.01, 0.015, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1, 2, 4, 8, 16, 32],
+        HistogramBucketBoundaries = [0.01, 0.0125, 0.015, 0.0175, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.75, 1, 2, 4, 8, 16, 32],
     };
 
     private readonly Counter<long> _resumes;

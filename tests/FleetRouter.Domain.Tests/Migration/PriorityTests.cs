@@ -59,6 +59,19 @@ public sealed class PriorityTests
         Assert.Equal(high, pool.Place(pool.Ask(4, priority: 1)).Instance);
     }
 
+    [Theory]
+    [InlineData(0, typeof(Held))]
+    [InlineData(1, typeof(Dispatch))]
+    public void A_quarter_of_the_cache_beside_it_is_its_own(int priority, Type expected)
+    {
+        PoolDriver pool = PoolDriver.WithReady(MigratingPools.Options("least-cost") with { KvCapacityTokens = 64_000 }, "a");
+        PlacementRequest high = pool.Ask(600, priority: 1);   // of 1,000 blocks
+        pool.Place(high);
+        pool.Progress(high.Id);
+        pool.Advance(100);
+        Assert.IsType(expected, pool.Arrive(pool.Ask(200, priority: priority)));
+    }
+
     private static InFlight Work(int priority, int latestStart, long order) =>
         new(new PlacementRequest { Id = $"r{order}", Model = "m", Api = ApiKind.Chat, Priority = priority }, TimeSpan.Zero)
         {
