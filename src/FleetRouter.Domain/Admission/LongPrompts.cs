@@ -3,7 +3,7 @@ namespace FleetRouter.Domain.Admission;
 /// <summary>Keeps the tenth with the longest prompts from starving where memory is short: a full cache frees the room of a short prompt all the
 /// time, that of a long one hardly ever in time. As far as they miss their SLO more often than the others they go sooner, and the others leave
 /// some room for them.</summary>
-/// <remarks>Not in overload, where they cost the most of all: there it ends, so that as many as possible are in time.</remarks>
+/// <remarks>Not where a tenth of all misses it: that nine tenths are in time comes first, and in overload long prompts cost the most of all.</remarks>
 internal sealed class LongPrompts
 {
     /// <summary>Share of the prompts that are no longer than those it is about.</summary>
@@ -19,7 +19,7 @@ internal sealed class LongPrompts
     private const double Starving = 3;
 
     /// <summary>Share of all requests that miss their SLO from which on less is done, and from which on nothing.</summary>
-    private const double Overload = 0.1, DeepOverload = 0.2;
+    private const double ManyMiss = 0.08, TooManyMiss = 0.1;
 
     /// <summary>How far one prompt moves the bound, in logarithm, and one of the longest their mean.</summary>
     private const double BoundStep = 0.02, MeanStep = 0.05;
@@ -64,5 +64,5 @@ internal sealed class LongPrompts
 
     /// <summary>How much of what may be done for them is done, 0 to 1.</summary>
     private double Share => Math.Clamp((_longMissing / Math.Max(LeastMissing, _missing) - 1) / (Starving - 1), 0, 1)
-        * Math.Clamp((DeepOverload - _missing) / (DeepOverload - Overload), 0, 1);
+        * Math.Clamp((TooManyMiss - _missing) / (TooManyMiss - ManyMiss), 0, 1);
 }

@@ -65,7 +65,7 @@ public sealed class PoolPromisesTests
     {
         ulong[] once = Digests(), again = Digests();
         Assert.Equal(once, again);
-        Assert.Equal(11_899_757_163_861_582_020UL, once.Aggregate(0UL, FleetRouter.Domain.Prefixes.XxHash64.Mix));
+        Assert.Equal(9_013_561_806_730_400_679UL, once.Aggregate(0UL, FleetRouter.Domain.Prefixes.XxHash64.Mix));
 
         static ulong[] Digests() => [.. Enumerable.Range(1, 20).Select(seed => new RandomPoolRun((ulong)seed).Live(500).Digest.Value)];
     }
