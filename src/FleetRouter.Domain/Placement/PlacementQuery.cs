@@ -47,10 +47,8 @@ internal readonly ref struct PlacementQuery(
 
     /// <summary>Tokens of <paramref name="instance"/>'s cache that are not for the request: those of normal priority leave some to those of high priority
     /// there, and all but the longest some to these.</summary>
-    public long Headroom(Instance instance) => LeavesFree
-        + (instance.HighRequests > 0 && Work.Request.Priority <= 0 ? (long)(HeadroomShare * instance.KvCapacityTokens) : 0);
-
-    private long LeavesFree => Work.Emitted > 0 || Work.Request.Priority > 0 ? 0 : Work.LeavesFree;
+    public long Headroom(Instance instance) => Work.Request.Priority > 0 ? 0
+        : (Work.Emitted > 0 ? 0 : Work.LeavesFree) + (instance.HighRequests > 0 ? (long)(HeadroomShare * instance.KvCapacityTokens) : 0);
 
     public int CachedTokens(Instance instance) =>
         TokenEstimates.CachedTokens(instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes), Work);
