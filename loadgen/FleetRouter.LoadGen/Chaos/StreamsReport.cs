@@ -47,6 +47,9 @@ internal sealed record StreamsReport
     public required Percentiles MigrationGapMs { get; init; }
     public required double? MigrationGapBoundMs { get; init; }
 
+    /// <summary>The same in each answer's own times between tokens: an engine that is slow has longer ones.</summary>
+    public required Percentiles MigrationGapTokens { get; init; }
+
     /// <summary>Between two pieces of text, all streams.</summary>
     public required GapFigures ClientGapMs { get; init; }
 
@@ -97,6 +100,7 @@ internal sealed record StreamsReport
             StallGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds", reason => reason == "stalled"),
             ResumeGapBoundMs = Math.Round(prefill + ResumeAllowanceMs, 1),
             MigrationGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds", reason => reason == "migrated"), MigrationGapBoundMs = 2 * summary?.P50 + RoundTripMs,
+            MigrationGapTokens = new(metrics.Quantile("fleetrouter_migration_gap_tokens", 0.5, "pool", _ => true), metrics.Quantile("fleetrouter_migration_gap_tokens", 0.99, "pool", _ => true)),
             ClientGapMs = new GapFigures(summary?.P50, summary?.P99, summary?.Max),
             LargestGapMs = largest.Length == 0 ? new GapFigures(null, null, null) : new GapFigures(LatencySummary.NearestRank(largest, 0.5), LatencySummary.NearestRank(largest, 0.99), largest[^1]),
             CachedPrefillMs = Math.Round(prefill, 1), Faults = new SortedDictionary<string, int>(faults.Counts.ToDictionary()), DrainsRefused = faults.DrainsRefused,
@@ -133,6 +137,7 @@ internal sealed record StreamsReport
         ("resume gap p50 / p99", Gap(ResumeGapMs), FormattableString.Invariant($"{ResumeGapBoundMs:0} ms = cached prefill {CachedPrefillMs:0} + {ResumeAllowanceMs:0}")),
         ("resume gap after a stall p50 / p99", Gap(StallGapMs), ""),
         ("migration gap p50 / p99", Gap(MigrationGapMs), MigrationGapBoundMs is null ? "" : FormattableString.Invariant($"{MigrationGapBoundMs:0} ms = 2 x {ClientGapMs.P50:0.0} + round trip {RoundTripMs:0}")),
+        ("  in its own inter-token times p50 / p99", MigrationGapTokens.P99 is null ? "n/a" : FormattableString.Invariant($"{MigrationGapTokens.P50:0.0} / {MigrationGapTokens.P99:0.0}"), FormattableString.Invariant($"2 + round trip {RoundTripMs / ClientGapMs.P50:0.0}")),
         ("client's gaps p50 / p99 / max", $"{TableReport.Ms(ClientGapMs.P50)} / {TableReport.Ms(ClientGapMs.P99)} / {TableReport.Ms(ClientGapMs.Max)}", ""),
         ("largest gap of each stream p50 / p99 / max", $"{TableReport.Ms(LargestGapMs.P50)} / {TableReport.Ms(LargestGapMs.P99)} / {TableReport.Ms(LargestGapMs.Max)}", ""),
         ("faults", string.Join(", ", Faults.Where(fault => fault.Value > 0).Select(fault => $"{fault.Value} {fault.Key}")), ""),

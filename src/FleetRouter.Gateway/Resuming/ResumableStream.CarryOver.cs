@@ -17,6 +17,7 @@ internal sealed partial class ResumableStream
     private CancellationTokenSource? _carryingEnds;
     private TimeSpan _warmedIn;
     private CutPace? _pace;
+    private TimeSpan? _carriedAt;   // the time between its tokens before, until it has one on the target
     private Task<Cut>? _cutting;
     private Continuation _cut;
     private bool _hadStops;
@@ -54,8 +55,7 @@ internal sealed partial class ResumableStream
             EndCarrying("the answer is at its end");
         else if (_pace is null)
         {
-            // An answer that has just begun has no pace yet to hide the cut in.
-            _pace = _attempt.InterToken > TimeSpan.Zero ? new CutPace(_attempt, _warmedIn) : null;
+            _pace = CutPace.Of(_attempt.Time, _attempt.InterToken, _warmedIn);
             return false;
         }
         else if (_pace.HasLead(_events.Whole) && _soFar.IsInStep)
@@ -230,6 +230,7 @@ internal sealed partial class ResumableStream
         _attempt.GoOn(to, isCarried: true);
         _attempt.Pool.MigrationEnded(_attempt.Request.Id, _soFar.Tokens);
         _resumption.Telemetry.Migrated(_attempt.Pool.Options.Name, isDone: true);
+        _carriedAt = _pace!.InterToken;
         (_carrying, _warming, _pace) = (null, null, null);
         _resumedFor = "migrated";
     }

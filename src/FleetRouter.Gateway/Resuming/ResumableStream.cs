@@ -231,7 +231,9 @@ internal sealed partial class ResumableStream : PassingStream
         {
             bool isFirst = _attempt.LastTokenAt == 0;
             _resumption.Telemetry.Resumed(_attempt.Pool.Options.Name, reason, isFirst ? null : _attempt.Time.GetElapsedTime(_shownAt));
-            _resumedFor = null;
+            if (_carriedAt is { } interToken)
+                _resumption.Telemetry.CarriedOver(_attempt.Pool.Options.Name, _attempt.Time.GetElapsedTime(_shownAt), interToken);
+            (_resumedFor, _carriedAt) = (null, null);
         }
         _attempt.Passed(tokens);
     }
