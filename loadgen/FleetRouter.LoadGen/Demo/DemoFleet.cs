@@ -19,6 +19,9 @@ internal sealed class DemoFleet : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
+    /// <summary>The longest silence of an engine that the gateway bears: stand-ins make an answer that is not streamed in a few seconds.</summary>
+    private static readonly TimeSpan EngineSilence = TimeSpan.FromSeconds(60);
+
     private readonly ChildProcess _engines, _gateway;
 
     private DemoFleet(ChildProcess engines, ChildProcess gateway, Target target, Uri admin, IReadOnlyList<Uri> addresses) =>
@@ -92,7 +95,7 @@ internal sealed class DemoFleet : IAsyncDisposable
     // The gateway is told the SLO it is judged by.
     internal static string Configuration(string policy, TimeSpan sloTtft, IEnumerable<Uri> engines, string listen = "http://127.0.0.1:0", params IEnumerable<string> poolOptions)
     {
-        var yaml = new StringBuilder($"listen: {listen}\nadmin:\n  listen: http://127.0.0.1:0\npools:\n");
+        var yaml = new StringBuilder($"listen: {listen}\nadmin:\n  listen: http://127.0.0.1:0\nupstream:\n  activityTimeout: {EngineSilence.TotalSeconds}s\npools:\n");
         yaml.Append(CultureInfo.InvariantCulture, $"  - name: {Pool}\n");
         yaml.Append(CultureInfo.InvariantCulture, $"    policy: {policy}\n    ttftSlo: {sloTtft.TotalMilliseconds}ms\n");
         foreach (var option in poolOptions) yaml.Append(CultureInfo.InvariantCulture, $"    {option}\n");

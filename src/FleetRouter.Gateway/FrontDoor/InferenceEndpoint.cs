@@ -100,13 +100,16 @@ internal sealed class InferenceEndpoint(
                 };
                 (AttemptOutcome outcome, string trouble) = await forwarder.TryAsync(context, body, attempt);
                 end.Outcome = KebabNames.Of(outcome);
-                if (outcome is AttemptOutcome.EngineBusy or AttemptOutcome.Unreachable)
+                // A stream that went on by itself until its time was up has been tried elsewhere.
+                bool isSilent = outcome == AttemptOutcome.TimedOut && !attempt.GoesOn;
+                if (isSilent || outcome is AttemptOutcome.EngineBusy or AttemptOutcome.Unreachable)
                 {
                     AttemptFailure failure = outcome == AttemptOutcome.EngineBusy ? AttemptFailure.EngineBusy : AttemptFailure.Unreachable;
                     placement = await pool.Host.RetryAsync(request.Id, failure, trouble, 0, context.RequestAborted);
                     if (placement.Refusal is null)
                         telemetry.Retried(end.Pool, end.Outcome);
-                    continue;
+                    if (placement.Refusal is null || !isSilent)
+                        continue;
                 }
                 requestEnd = EndOf(outcome);
                 if (outcome == AttemptOutcome.TimedOut)
@@ -172,7 +175,7 @@ internal sealed class InferenceEndpoint(
     }
 
     private static readonly ErrorAnswer EngineTimedOut = new(504, "timeout_error", "engine_timeout",
-        "The engine did not begin to answer in time. Ask again, or ask for less.");
+        "No engine answered in time. Ask again, or ask for less.");
 
     private static readonly ErrorAnswer AnswerLost = new(503, "service_unavailable_error", "engine_stream_broken",
         "The engine broke off in the middle of the answer, and no other could go on. Ask again.");

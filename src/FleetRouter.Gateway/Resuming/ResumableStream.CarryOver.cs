@@ -12,6 +12,9 @@ internal sealed partial class ResumableStream
     /// <summary>The target may take so long to compute what there is.</summary>
     private static readonly TimeSpan MostWarming = TimeSpan.FromSeconds(20);
 
+    /// <summary>Cuts tried; the last waits for the target, the others let the source go on when what was in hand is used up.</summary>
+    private const int MostCuts = 3;
+
     private CarryOver? _carrying;
     private Task<string?>? _warming;   // null once warm, else what went wrong
     private CancellationTokenSource? _carryingEnds;
@@ -20,6 +23,8 @@ internal sealed partial class ResumableStream
     private TimeSpan? _carriedAt;   // the time between its tokens before, until it has one on the target
     private Task<Cut>? _cutting;
     private Continuation _cut;
+    private int _cuts;
+    private long _cutAt;   // timestamp of the last cut's beginning
     private bool _hadStops;
     private readonly Queue<int> _lead = new();   // where in the output each token ends that is yet to be shown
     private int? _shownTo;                       // of the output, so much may be shown; null for all
@@ -152,11 +157,13 @@ internal sealed partial class ResumableStream
         }
         _shownTo = from;
         _cut = ContinuationNow(mostTokens: null);
-        _cutting = CutAsync(to, _cut, _carryingEnds!.Token);
+        (_cuts, _cutAt) = (_cuts + 1, _attempt.Time.GetTimestamp());
+        string id = _attempt.NextEngineRequestId + (_cuts > 1 ? $"c{_cuts}" : "");
+        _cutting = CutAsync(to, id, _cut, _carryingEnds!.Token);
         return await WaitForCutAsync(cancellation);
     }
 
-    private async Task<Cut> CutAsync(Placement to, Continuation continuation, CancellationToken ends)
+    private async Task<Cut> CutAsync(Placement to, string id, Continuation continuation, CancellationToken ends)
     {
         using var late = CancellationTokenSource.CreateLinkedTokenSource(ends);
         late.CancelAfter(Migrate.LongestPause);
@@ -165,7 +172,7 @@ internal sealed partial class ResumableStream
         try
         {
             EngineCalls.Opened opened = await _resumption.Calls.OpenAsync(
-                _attempt, to, _attempt.NextEngineRequestId, continuation.Path, continuation.Body!.Memory, late.Token);
+                _attempt, to, id, continuation.Path, continuation.Body!.Memory, late.Token);
             target = opened.Events;
             string? trouble = target is null ? opened.Trouble : await FirstTokenAsync(target, events, late.Token);
             if (trouble is null)
@@ -183,12 +190,18 @@ internal sealed partial class ResumableStream
     /// <summary>Shows the next token of the lead when it is time, or what comes behind the cut when that is there.</summary>
     private async ValueTask<bool> WaitForCutAsync(CancellationToken cancellation)
     {
-        if (!_cutting!.IsCompleted && _lead.Count > 0)
+        bool waits = _lead.Count == 0 && _cuts >= MostCuts;
+        if (!_cutting!.IsCompleted && !waits)
             await _pace!.UntilNextAsync(_cutting, cancellation);
         if (!_cutting.IsCompleted && _lead.Count > 0)
         {
             _shownTo = _lead.Dequeue();
             return true;
+        }
+        if (!_cutting.IsCompleted && !waits)
+        {
+            TakeCutBack();
+            return false;
         }
         Cut cut = await _cutting.WaitAsync(cancellation);
         (_cutting, _shownTo) = (null, null);
@@ -197,13 +210,37 @@ internal sealed partial class ResumableStream
         {
             cut.Events.Dispose();
             _cut.Body?.Dispose();
-            if (!_hadStops)
-                _stops = null;   // the source still looks for them itself
+            ForgetStops();
             EndCarrying(cut.Trouble);
             return _output.Length > _read;
         }
         SwitchTo(cut);
         return await PassAsync(cancellation);
+    }
+
+    /// <summary>The target is later than what was in hand lasted: the source goes on, and with what it made meanwhile in hand the cut is tried again.</summary>
+    private void TakeCutBack()
+    {
+        _carryingEnds!.Cancel();
+        _carryingEnds = new CancellationTokenSource();
+        DropCut();
+        (_cutting, _shownTo) = (null, null);
+        ForgetStops();
+        _pace = CutPace.Of(_attempt.Time, _pace!.InterToken, _attempt.Time.GetElapsedTime(_cutAt));
+    }
+
+    private void DropCut() => _ = _cutting?.ContinueWith(static (cut, body) =>
+    {
+        cut.Result.Target?.Dispose();
+        cut.Result.Events.Dispose();
+        ((PooledBytes?)body)?.Dispose();
+    }, _cut.Body, TaskContinuationOptions.OnlyOnRanToCompletion);
+
+    // The source still looks for them itself.
+    private void ForgetStops()
+    {
+        if (!_hadStops)
+            _stops = null;
     }
 
     /// <summary>What came of asking the target to go on.</summary>
@@ -231,7 +268,7 @@ internal sealed partial class ResumableStream
         _attempt.Pool.MigrationEnded(_attempt.Request.Id, _soFar.Tokens);
         _resumption.Telemetry.Migrated(_attempt.Pool.Options.Name, isDone: true);
         _carriedAt = _pace!.InterToken;
-        (_carrying, _warming, _pace) = (null, null, null);
+        (_carrying, _warming, _pace, _cuts) = (null, null, null, 0);
         _resumedFor = "migrated";
     }
 
@@ -248,12 +285,8 @@ internal sealed partial class ResumableStream
     private void GiveUpCarrying()
     {
         _carryingEnds?.Cancel();
-        _ = _cutting?.ContinueWith(static cut =>
-        {
-            cut.Result.Target?.Dispose();
-            cut.Result.Events.Dispose();
-        }, TaskContinuationOptions.OnlyOnRanToCompletion);
-        (_carrying, _warming, _carryingEnds, _cutting, _pace, _shownTo) = (null, null, null, null, null, null);
+        DropCut();
+        (_carrying, _warming, _carryingEnds, _cutting, _pace, _shownTo, _cuts) = (null, null, null, null, null, null, 0);
         _lead.Clear();
     }
 }

@@ -184,6 +184,22 @@ public sealed class BadEngineTests
     }
 
     [Fact]
+    public async Task What_the_engine_does_not_stream_is_asked_elsewhere_after_the_activity_timeout()
+    {
+        await using GatewayUnderTest gateway = await GatewayUnderTest.StartAsync(GatewayUnderTest.Fast(), pool => pool with { Policy = "round-robin" },
+            options => options with { Upstream = options.Upstream with { ActivityTimeout = TimeSpan.FromSeconds(1) } });
+        gateway.Engines!.Instances[0].Faults.Add(new Fault(FaultKind.Stall) { Times = 1 });
+        string counted = "{\"logprobs\":true," + GatewayUnderTest.Chat("silence", 4, ignoreEos: true)[1..];
+        for (int i = 0; i < 2; i++)   // one of them comes to the silent engine first
+        {
+            using HttpResponseMessage answer = await gateway.PostAsync("/v1/chat/completions", counted);
+            Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        }
+        Assert.Contains("fleetrouter_retries_total{failure=\"timed-out\",pool=\"test\"} 1", await gateway.Http.GetStringAsync("/metrics"));
+        await MendAsync(gateway);
+    }
+
+    [Fact]
     public async Task Without_an_instance_the_answer_is_503()
     {
         await using GatewayUnderTest gateway = await GatewayUnderTest.StartAsync(GatewayUnderTest.Fast(1));

@@ -123,7 +123,7 @@ public sealed class SeamTests
         return JsonSerializer.Serialize(body);
     }
 
-    private static async Task<RequestBody> BodyOf(string body)
+    internal static async Task<RequestBody> BodyOf(string body)
     {
         var context = new DefaultHttpContext();
         context.Request.Body = new MemoryStream(Encoding.UTF8.GetBytes(body));
@@ -131,7 +131,7 @@ public sealed class SeamTests
     }
 
     /// <summary>More instances than an answer is cut times, that are well whenever they are asked.</summary>
-    private static PoolHost Pool()
+    internal static PoolHost Pool()
     {
         var host = new PoolHost(new PoolOptions { Name = "p", Policy = "round-robin", MaxAttempts = 16, MaxEjectedShare = 0 }, new HostClock(TimeProvider.System), (_, _) => { });
         host.ProbeRequested = id => host.Probed(id, new EngineReport(["m"]));
