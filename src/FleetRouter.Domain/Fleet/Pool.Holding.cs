@@ -12,6 +12,10 @@ public sealed partial class Pool
     /// <summary>Share of the estimated wait that must be out of reach for a request to be refused rather than to wait and see.</summary>
     private const double SureOfWait = 0.5;
 
+    /// <summary>One of the longest prompts waits and sees until its time is up: it waits for room in a cache, which the end of a single answer may
+    /// give, and nobody takes that from it meanwhile.</summary>
+    private static double SureOf(InFlight work) => work.IsLong ? 0 : SureOfWait;
+
     private void Hold(InFlight work, CandidateScore[] weighed, List<PoolEffect> effects)
     {
         if (NowhereToGo(work) is { } refusal)

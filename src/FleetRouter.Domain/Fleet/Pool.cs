@@ -162,7 +162,7 @@ public sealed partial class Pool
         bool later = choice.Wait is not null && (work.Emitted > 0
             ? query.Closed(instance) is not null
             : fit.Obstacle is not null || !IsFree(instance) || IsBehind(work, instance));
-        if (isLost || IsTooLate(work, later ? SureOfWait * choice.Wait!.Value : query.Queue(instance)))
+        if (isLost || IsTooLate(work, later ? SureOf(work) * choice.Wait!.Value : query.Queue(instance)))
             Refuse(work, Late(work), weighed, effects);
         else if (later)
             Claim(work, choice, fit, effects);

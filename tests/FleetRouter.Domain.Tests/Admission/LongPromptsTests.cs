@@ -77,6 +77,23 @@ public sealed class LongPromptsTests
         pool.Place(Ask(pool, 31, 3));
     }
 
+    [Fact]
+    public void One_of_them_is_not_refused_while_its_time_is_not_up_however_long_the_wait_seems()
+    {
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", KvCapacityTokens = 19_200, RefuseLate = true }, "a");
+        for (ulong n = 0; n < 400; n++)
+        {
+            PlacementRequest request = Ask(pool, 100 + n, n % 20 == 19 ? 100 : 2);
+            pool.Place(request);
+            pool.Progress(request.Id);
+            pool.Advance(60);
+            pool.End(request.Id);
+        }
+        Run(pool, Ask(pool, 30, 290));   // of 300 blocks, for a minute by all that is known
+        Assert.IsType<Held>(pool.Arrive(Ask(pool, 31, 100)));
+        Assert.Single(pool.Advance(6).OfType<Refuse>());
+    }
+
     /// <summary>One instance with room for 300 blocks, where one prompt in 20 has 100 and the others 2. Either the long ones had their first
     /// tokens too late lately, or nobody had.</summary>
     private static PoolDriver Pool(bool starve)
