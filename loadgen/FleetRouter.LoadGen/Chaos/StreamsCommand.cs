@@ -25,8 +25,9 @@ internal static class StreamsCommand
             Send requests of every kind to a gateway in front of engine stand-ins while these are killed, restarted, stalled, drained, slowed,
             made to answer 503 or half an answer, at random from a seed, also exactly where an answer ends; hold every token of every answer
             against what the stand-ins must say, and every chunk against the protocol. The faults are dense, so the pool may try a request on 8
-            instances and without a budget of retries or ejections (maxAttempts 8, retryBudget 10, maxEjectedShare 0); all else is at its default. Exit code 0 only if no token is lost, doubled or wrong,
-            no client saw an error, nothing was malformed or left over, and enough answers were resumed.
+            instances and without a budget of retries or ejections (maxAttempts 8, retryBudget 10, maxEjectedShare 0), and the gateway gives an
+            engine up that is silent for 30 s (activityTimeout); all else is at its default. Exit code 0 only if no token is lost, doubled or
+            wrong, no client saw an error, nothing was malformed or left over, and enough answers were resumed.
             """)
         {
             streams, concurrency, engines, timeScale, seed, faultless, only, json, noProgress,

@@ -18,6 +18,9 @@ internal sealed class StreamsRun(StreamsSettings settings)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(90), Progress = TimeSpan.FromSeconds(5), Settling = TimeSpan.FromSeconds(15);
 
+    /// <summary>Longest silence the gateway bears: nobody can tell whether an engine that does not stream is stalled, and the client waits no longer than its patience.</summary>
+    private static readonly TimeSpan EngineSilence = Patience / 3;
+
     private const int MostAttempts = 8, RetriesARequest = 10;
 
     private readonly ConcurrentBag<Verdict> _verdicts = [];
@@ -28,7 +31,7 @@ internal sealed class StreamsRun(StreamsSettings settings)
     {
         var standIns = new StandIns(settings.Engines, StreamsSettings.Profile, null, TimeScale: settings.TimeScale, Seed: settings.Seed);
         // Faults are so dense here that several engines in turn may fail one request, and more attempts fail than anyone would grant.
-        await using var fleet = await DemoFleet.Start("least-cost", TimeSpan.FromSeconds(5), standIns, stop, $"maxAttempts: {MostAttempts}", $"retryBudget: {RetriesARequest}", "maxEjectedShare: 0");
+        await using var fleet = await DemoFleet.Start("least-cost", TimeSpan.FromSeconds(5), standIns, stop, EngineSilence, $"maxAttempts: {MostAttempts}", $"retryBudget: {RetriesARequest}", "maxEjectedShare: 0");
         using var control = new ChaosControl(fleet);
         var clock = new RunClock(TimeProvider.System);
         using var client = new ChaosClient(fleet.Target.Address, Patience, _gaps, clock);

@@ -19,9 +19,6 @@ internal sealed class DemoFleet : IAsyncDisposable
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
-    /// <summary>The longest silence of an engine that the gateway bears: stand-ins make an answer that is not streamed in a few seconds.</summary>
-    private static readonly TimeSpan EngineSilence = TimeSpan.FromSeconds(60);
-
     private readonly ChildProcess _engines, _gateway;
 
     private DemoFleet(ChildProcess engines, ChildProcess gateway, Target target, Uri admin, IReadOnlyList<Uri> addresses) =>
@@ -42,9 +39,10 @@ internal sealed class DemoFleet : IAsyncDisposable
     /// <param name="sloTtft">What it is told of the promise.</param>
     /// <param name="standIns">The engines.</param>
     /// <param name="stop">Ends the start.</param>
+    /// <param name="engineSilence">The longest silence of an engine that the gateway bears (upstream.activityTimeout); null for its default.</param>
     /// <param name="poolOptions">Further options of the pool, as in the configuration's file.</param>
     /// <exception cref="UsageException">A child is not built, does not start, or is not ready in time.</exception>
-    public static async Task<DemoFleet> Start(string policy, TimeSpan sloTtft, StandIns standIns, CancellationToken stop, params IEnumerable<string> poolOptions)
+    public static async Task<DemoFleet> Start(string policy, TimeSpan sloTtft, StandIns standIns, CancellationToken stop, TimeSpan? engineSilence = null, params IEnumerable<string> poolOptions)
     {
         ChildProcess? engines = null, gateway = null;
         try
@@ -54,7 +52,7 @@ internal sealed class DemoFleet : IAsyncDisposable
             Uri[] addresses = [.. ready.GetProperty("engines").EnumerateArray().Select(url => new Uri(url.GetString()!))];
 
             var configuration = Path.Combine(Path.GetTempPath(), $"fleet-demo-{Guid.NewGuid():N}.yaml");
-            await File.WriteAllTextAsync(configuration, Configuration(policy, sloTtft, addresses, poolOptions: poolOptions), stop);
+            await File.WriteAllTextAsync(configuration, Configuration(policy, sloTtft, addresses, engineSilence: engineSilence, poolOptions: poolOptions), stop);
             try
             {
                 gateway = ChildProcess.Start("the gateway", Dotnet, Sibling("FleetRouter.Gateway"), "run", "--config", configuration, "--ready-json", "--exit-with-parent");
@@ -93,9 +91,11 @@ internal sealed class DemoFleet : IAsyncDisposable
     public const string Pool = "demo";
 
     // The gateway is told the SLO it is judged by.
-    internal static string Configuration(string policy, TimeSpan sloTtft, IEnumerable<Uri> engines, string listen = "http://127.0.0.1:0", params IEnumerable<string> poolOptions)
+    internal static string Configuration(string policy, TimeSpan sloTtft, IEnumerable<Uri> engines, string listen = "http://127.0.0.1:0", TimeSpan? engineSilence = null, params IEnumerable<string> poolOptions)
     {
-        var yaml = new StringBuilder($"listen: {listen}\nadmin:\n  listen: http://127.0.0.1:0\nupstream:\n  activityTimeout: {EngineSilence.TotalSeconds}s\npools:\n");
+        var yaml = new StringBuilder($"listen: {listen}\nadmin:\n  listen: http://127.0.0.1:0\n");
+        if (engineSilence is { } silence) yaml.Append(CultureInfo.InvariantCulture, $"upstream:\n  activityTimeout: {silence.TotalSeconds}s\n");
+        yaml.Append("pools:\n");
         yaml.Append(CultureInfo.InvariantCulture, $"  - name: {Pool}\n");
         yaml.Append(CultureInfo.InvariantCulture, $"    policy: {policy}\n    ttftSlo: {sloTtft.TotalMilliseconds}ms\n");
         foreach (var option in poolOptions) yaml.Append(CultureInfo.InvariantCulture, $"    {option}\n");
