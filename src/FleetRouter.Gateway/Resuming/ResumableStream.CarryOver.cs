@@ -229,12 +229,12 @@ internal sealed partial class ResumableStream
         _pace = CutPace.Of(_attempt.Time, _pace!.InterToken, _attempt.Time.GetElapsedTime(_cutAt));
     }
 
-    private void DropCut() => _ = _cutting?.ContinueWith(static (cut, body) =>
+    // The body is not given back: a call that was cancelled may still read of it.
+    private void DropCut() => _ = _cutting?.ContinueWith(static cut =>
     {
         cut.Result.Target?.Dispose();
         cut.Result.Events.Dispose();
-        ((PooledBytes?)body)?.Dispose();
-    }, _cut.Body, TaskContinuationOptions.OnlyOnRanToCompletion);
+    }, TaskContinuationOptions.OnlyOnRanToCompletion);
 
     // The source still looks for them itself.
     private void ForgetStops()
