@@ -45,8 +45,8 @@ internal static class DrainCommand
         var load = new SteadyLoad(settings.Engines, settings.TimeScale, settings.Seed);
         var knee = load.Knee();
         var rate = settings.Load * knee;
-        await using var fleet = await DemoFleet.Start("least-cost", SteadyLoad.Slo.Ttft / settings.TimeScale, load.StandIns, stop, null,
-            FormattableString.Invariant($"interTokenSlo: {SteadyLoad.Slo.InterToken.TotalMilliseconds / settings.TimeScale:0}ms"));
+        await using var fleet = await DemoFleet.Start("least-cost", SteadyLoad.Slo.Ttft / settings.TimeScale, load.StandIns, stop,
+            poolOptions: [FormattableString.Invariant($"interTokenSlo: {SteadyLoad.Slo.InterToken.TotalMilliseconds / settings.TimeScale:0}ms")]);
         using var control = new ChaosControl(fleet);
         using var enough = CancellationTokenSource.CreateLinkedTokenSource(stop);
         using var replayer = new Replayer(new ReplaySettings { Target = fleet.Target, Seed = settings.Seed, Speed = settings.TimeScale, Timeout = TimeSpan.FromSeconds(120) }, load.Requests(rate, Longest), TimeProvider.System);

@@ -15,7 +15,7 @@ internal sealed class SeamSweep(StreamsSettings settings, int number)
     {
         var standIns = new StandIns(settings.Engines, StreamsSettings.Profile, null, TimeScale: 10, Seed: settings.Seed);
         // No engine is to be kept out for failing: failing is what they are here for.
-        await using var fleet = await DemoFleet.Start("least-cost", TimeSpan.FromSeconds(5), standIns, stop, null, "maxAttempts: 16", "retryBudget: 10", "maxEjectedShare: 0");
+        await using var fleet = await DemoFleet.Start("least-cost", TimeSpan.FromSeconds(5), standIns, stop, poolOptions: ["maxAttempts: 16", "retryBudget: 10", "maxEjectedShare: 0"]);
         using var control = new ChaosControl(fleet);
         using var client = new ChaosClient(fleet.Target.Address, Patience, new GapHistogram(), new RunClock(TimeProvider.System));
         var request = new ChaosWorkload(fleet.Target.Model, settings.Seed).Request(number);

@@ -96,11 +96,11 @@ internal sealed record StreamsReport
             Malformed = verdicts.Count(verdict => verdict.Malformed.Count > 0), LeasesLeft = leases, EngineRequestsLeft = work,
             Resumes = (int)metrics.Sum("fleetrouter_resumes_total"), ResumesByReason = metrics.SumBy("fleetrouter_resumes_total", "reason"),
             Migrations = (int)metrics.Sum("fleetrouter_migrations_total"), Retries = (int)metrics.Sum("fleetrouter_retries_total"),
-            ResumeGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds", reason => reason is not ("stalled" or "moved" or "migrated")),
-            StallGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds", reason => reason == "stalled"),
+            ResumeGapMs = ResumeGaps(metrics, reason => reason is not ("stalled" or "moved" or "migrated")),
+            StallGapMs = ResumeGaps(metrics, reason => reason == "stalled"),
             ResumeGapBoundMs = Math.Round(prefill + ResumeAllowanceMs, 1),
-            MigrationGapMs = Quantiles(metrics, "fleetrouter_resume_gap_seconds", reason => reason == "migrated"), MigrationGapBoundMs = 2 * summary?.P50 + RoundTripMs,
-            MigrationGapTokens = new(metrics.Quantile("fleetrouter_migration_gap_tokens", 0.5, "pool", _ => true), metrics.Quantile("fleetrouter_migration_gap_tokens", 0.99, "pool", _ => true)),
+            MigrationGapMs = ResumeGaps(metrics, reason => reason == "migrated"), MigrationGapBoundMs = 2 * summary?.P50 + RoundTripMs,
+            MigrationGapTokens = Quantiles(metrics, "fleetrouter_migration_gap_tokens", 1, "pool", _ => true),
             ClientGapMs = new GapFigures(summary?.P50, summary?.P99, summary?.Max),
             LargestGapMs = largest.Length == 0 ? new GapFigures(null, null, null) : new GapFigures(LatencySummary.NearestRank(largest, 0.5), LatencySummary.NearestRank(largest, 0.99), largest[^1]),
             CachedPrefillMs = Math.Round(prefill, 1), Faults = new SortedDictionary<string, int>(faults.Counts.ToDictionary()), DrainsRefused = faults.DrainsRefused,
@@ -150,8 +150,10 @@ internal sealed record StreamsReport
 
     private static string Gap(Percentiles of) => of.P99 is null ? "n/a" : $"{TableReport.Ms(of.P50)} / {TableReport.Ms(of.P99)}";
 
-    private static Percentiles Quantiles(MetricsReading metrics, string seconds, Func<string, bool> ofReason) =>
-        new(1000 * metrics.Quantile(seconds, 0.5, "reason", ofReason), 1000 * metrics.Quantile(seconds, 0.99, "reason", ofReason));
+    private static Percentiles ResumeGaps(MetricsReading metrics, Func<string, bool> ofReason) => Quantiles(metrics, "fleetrouter_resume_gap_seconds", 1000, "reason", ofReason);
+
+    private static Percentiles Quantiles(MetricsReading metrics, string metric, double factor, string label, Func<string, bool> of) =>
+        new(factor * metrics.Quantile(metric, 0.5, label, of), factor * metrics.Quantile(metric, 0.99, label, of));
 
     /// <summary>The wall time an idle stand-in takes from a request to its first token where all but the prompt's last block is cached.</summary>
     private static double CachedPrefill(StreamsSettings settings, int tokens)

@@ -83,6 +83,20 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
     public double KvWait(long tokens) => Requests == 0 ? 0
         : SecondsToFree(Math.Max(0, PinnedTokens + tokens - KvCapacityTokens));
 
+    /// <summary>Whether the engine, by its own account, queues for want of room.</summary>
+    public bool IsFull => Requests > 0 && Report is { KvUsage: >= FullKv, Waiting: > 0 };
+
+    /// <summary>From this share of its KV cache on, an engine that also queues has no room.</summary>
+    private const double FullKv = 0.95;
+
+    /// <summary>What one is kept waiting who comes to an engine that has no room, seconds, if nothing else tells of it: it serves its queue in order, and took room
+    /// from an answer, most likely, which is the first to have it back.</summary>
+    private const double FullSeconds = 1;
+
+    /// <summary>Seconds for which nothing of what is sent there will probably be computed, beyond its line: a line that is overdue goes on being so for as
+    /// long again.</summary>
+    public double StuckSeconds(TimeSpan now) => Math.Max(Line.OverdueSeconds(now), IsFull ? FullSeconds : 0);
+
     /// <summary>Requests the engine has that this router did not send: other gateways' and direct clients'.</summary>
     public int ForeignRequests;
     private int _lastSurplus;

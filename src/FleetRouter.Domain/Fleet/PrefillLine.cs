@@ -23,6 +23,9 @@ internal sealed class PrefillLine(PrefillSpeed speed)
     /// <summary>What a request spends outside the prefill on its way to a first token, seconds.</summary>
     private const double Overhead = 0.02;
 
+    /// <summary>Seconds by which estimates are wrong in a batch as it should be: decode steps between two prompts, one prompt's share of a step.</summary>
+    private const double LeastOverdue = 0.5;
+
     private double _pending;
     private TimeSpan _since, _busyAt;
     private double _busy;
@@ -76,7 +79,13 @@ internal sealed class PrefillLine(PrefillSpeed speed)
     }
 
     /// <summary>Seconds until the line is empty: what is pending, less what has been done of it since the last first token.</summary>
-    public double Seconds(TimeSpan now) => Count == 0 ? 0 : Math.Max(0, _pending / Rate - (now - _since).TotalSeconds);
+    public double Seconds(TimeSpan now) => Math.Max(0, Left(now));
+
+    /// <summary>Seconds since the whole line should have been computed, where these are too many for the estimate to be blamed: the engine is
+    /// slower than it was, has no room for who is next, or does nothing at all. Zero otherwise.</summary>
+    public double OverdueSeconds(TimeSpan now) => Left(now) is var left && left < -LeastOverdue ? -left : 0;
+
+    private double Left(TimeSpan now) => Count == 0 ? 0 : _pending / Rate - (now - _since).TotalSeconds;
 
     /// <summary>Share of its time the instance was kept busy of late, by the work it was given; above 1 while a line grows.</summary>
     public double BusyShare(TimeSpan now) => _busy * Math.Exp(-(now - _busyAt).TotalSeconds / BusySeconds);

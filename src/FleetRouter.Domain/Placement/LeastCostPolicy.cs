@@ -147,7 +147,8 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
 
             TimeSpan latestStart = query.LatestStart(instance, own);
             (double secondsBefore, long tokensBefore) = instance.Claims.Count == 0 ? default : instance.Claims.Before(work, latestStart);
-            double wait = Math.Max(line + secondsBefore, instance.KvWait(tokensBefore + fit.KvTokens + query.Headroom(instance))) + (query.Closed(instance) is null ? 0 : ClosedSeconds);
+            double wait = Math.Max(line + secondsBefore, instance.KvWait(tokensBefore + fit.KvTokens + query.Headroom(instance)))
+                + instance.StuckSeconds(query.Now) + (query.Closed(instance) is null ? 0 : ClosedSeconds);
             double ttft = (query.Now - work.WaitsSince).TotalSeconds + wait + own;
             bool misses = !query.HasSlo(own) || query.Now + TimeSpan.FromSeconds(wait) > latestStart;
             double busy = instance.Line.BusyShare(query.Now);

@@ -10,9 +10,6 @@ internal readonly ref struct PlacementQuery(
     /// 8B model on an H100 (algorithm notes C5) over the steps that pass while a prompt waits.</summary>
     private const int RequestWeight = 64;
 
-    /// <summary>From this share of its KV cache on, an engine that also queues has no room.</summary>
-    private const double FullKv = 0.95;
-
     /// <summary>Share of a cache that is kept for requests of high priority where there are any: the batch beside them stays small, so that their
     /// tokens come fast, and does not run out of room, so that the engine takes nobody's cache away (Llumnix's headroom).</summary>
     private const double HeadroomShare = 0.25;
@@ -41,8 +38,7 @@ internal readonly ref struct PlacementQuery(
             return closed;
         // Room for a prompt longer than the whole cache never comes; the engine's own answer about it is the right one.
         bool fits = instance.KvTokens + Work.PromptTokens <= instance.KvCapacityTokens || Work.PromptTokens > instance.KvCapacityTokens;
-        bool full = !fits || (instance.Report is { KvUsage: >= FullKv, Waiting: > 0 });
-        return full && instance.Requests > 0 ? "kv-full" : null;
+        return instance.IsFull || !fits && instance.Requests > 0 ? "kv-full" : null;
     }
 
     /// <summary>Tokens of <paramref name="instance"/>'s cache that are not for the request: those of normal priority leave some to those of high priority

@@ -25,7 +25,7 @@ internal sealed partial class ResumableStream : PassingStream
     private int _read;             // of the output, so much was read
     private bool _done, _ended, _isResumed;
     private int? _cachedTokens;
-    private long _shownAt;         // timestamp of what the client got last
+    private long _shownAt;         // timestamp of what the client got last, at first of the answer's beginning
     private string? _resumedFor;   // why it went on elsewhere first, until it has a token there
 
     public ResumableStream(Stream engine, Attempt attempt)
@@ -34,6 +34,7 @@ internal sealed partial class ResumableStream : PassingStream
         _soFar = new AnswerSoFar(attempt.Terms.WantsTokenIds);
         _writer = new AnswerWriter(attempt.Terms, _soFar, _output);
         _silence = new SilenceAlarm(attempt.Time);
+        _shownAt = attempt.Time.GetTimestamp();
         _resumption.Wish.Wake = () =>
         {
             if (_resumption.Wish.IsUrgent)   // and not seen yet by the reader itself
@@ -230,9 +231,10 @@ internal sealed partial class ResumableStream : PassingStream
         if (_resumedFor is { } reason)
         {
             bool isFirst = _attempt.LastTokenAt == 0;
-            _resumption.Telemetry.Resumed(_attempt.Pool.Options.Name, reason, isFirst ? null : _attempt.Time.GetElapsedTime(_shownAt));
+            TimeSpan gap = _attempt.Time.GetElapsedTime(_shownAt);
+            _resumption.Telemetry.Resumed(_attempt.Pool.Options.Name, reason, isFirst ? null : gap);
             if (_carriedAt is { } interToken)
-                _resumption.Telemetry.CarriedOver(_attempt.Pool.Options.Name, _attempt.Time.GetElapsedTime(_shownAt), interToken);
+                _resumption.Telemetry.CarriedOver(_attempt.Pool.Options.Name, gap, interToken);
             (_resumedFor, _carriedAt) = (null, null);
         }
         _attempt.Passed(tokens);

@@ -41,7 +41,7 @@ public sealed class PoolPromisesTests
     public void Requests_asked_twice_keep_the_promises_too()
     {
         int hedges = 0;
-        for (ulong seed = 3_000; seed < 3_070; seed++)
+        for (ulong seed = 3_000; seed < 3_090; seed++)
         {
             try
             {
@@ -65,7 +65,7 @@ public sealed class PoolPromisesTests
     {
         ulong[] once = Digests(), again = Digests();
         Assert.Equal(once, again);
-        Assert.Equal(17_552_489_570_777_641_000UL, once.Aggregate(0UL, FleetRouter.Domain.Prefixes.XxHash64.Mix));
+        Assert.Equal(11_288_341_763_591_184_846UL, once.Aggregate(0UL, FleetRouter.Domain.Prefixes.XxHash64.Mix));
 
         static ulong[] Digests() => [.. Enumerable.Range(1, 20).Select(seed => new RandomPoolRun((ulong)seed).Live(500).Digest.Value)];
     }

@@ -24,6 +24,20 @@ public sealed class PrefillLineTests
     }
 
     [Fact]
+    public void A_line_is_overdue_when_all_of_it_should_have_been_computed_half_a_second_ago()
+    {
+        var line = new PrefillLine(new PrefillSpeed(new PrefillSpeed(1_000)));
+        Assert.Equal(0, line.OverdueSeconds(TimeSpan.FromSeconds(60)));
+        InFlight work = Prompt(2_000);
+        line.Add(work, TimeSpan.Zero);
+        double due = work.PrefillWork / 1_000;
+        Assert.Equal(0, line.OverdueSeconds(TimeSpan.FromSeconds(due + 0.49)));
+        Assert.Equal(0.51, line.OverdueSeconds(TimeSpan.FromSeconds(due + 0.51)), 1e-6);
+        line.Finish(work, TimeSpan.FromSeconds(due + 5));
+        Assert.Equal(0, line.OverdueSeconds(TimeSpan.FromSeconds(60)));
+    }
+
+    [Fact]
     public void An_instance_given_all_it_can_do_is_busy_and_one_left_alone_is_not()
     {
         var line = new PrefillLine(new PrefillSpeed(new PrefillSpeed(1_000)));

@@ -50,4 +50,23 @@ public sealed class PrefillSpeedTests
         }
         Assert.Equal(20_000, speed.Rate, 500d);
     }
+
+    [Fact]
+    public void A_first_token_that_waited_for_something_else_tells_little_of_the_speed()
+    {
+        var speed = new PrefillSpeed(new PrefillSpeed(8_000));
+        for (int i = 0; i < 5; i++)
+            speed.Saw(8_000, 1);
+        speed.Saw(8_000, 60);   // room in the cache came late
+        Assert.InRange(speed.Rate, 5_500, 8_000);
+    }
+
+    [Fact]
+    public void Who_is_much_slower_than_believed_is_known_after_a_few()
+    {
+        var speed = new PrefillSpeed(new PrefillSpeed(8_000));
+        for (int i = 0; i < 8; i++)
+            speed.Saw(8_000, 10);
+        Assert.InRange(speed.Rate, 800, 1_600);
+    }
 }

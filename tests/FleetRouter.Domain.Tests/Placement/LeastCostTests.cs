@@ -38,6 +38,33 @@ public sealed class LeastCostTests
         Assert.Equal(expected, pool.Next((1, 100), (2, 2)));
     }
 
+    [Theory]
+    [InlineData(2, "a")]
+    [InlineData(20, "b")]   // what is not computed by now will not be soon
+    public void An_instance_whose_line_is_overdue_is_not_taken_for_idle(double seconds, string expected)
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, "a", "b");
+        pool.Warm("a", (1, 300));
+        pool.Advance(60);
+        pool.Queue("a", (9, 200));   // takes some 1.7 s
+        pool.Advance(seconds);
+        Assert.Equal(expected, pool.Next((1, 300), (2, 2)));
+    }
+
+    [Theory]
+    [InlineData(0.97, 3, 100, "b")]
+    [InlineData(0.97, 3, 600, "a")]   // to compute it anew costs more than to wait for room
+    [InlineData(0.97, 0, 100, "a")]
+    [InlineData(0.90, 3, 100, "a")]
+    public void An_engine_that_queues_for_want_of_room_is_dear(double kv, int waiting, int warm, string expected)
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options, "a", "b");
+        pool.Warm("a", (1, warm));
+        pool.Decode("a", 1);
+        pool.Give(new InstanceProbed(pool.Now, "a", PoolDriver.Report() with { KvUsage = kv, Waiting = waiting }));
+        Assert.Equal(expected, pool.Next((1, warm), (2, 2)));
+    }
+
     [Fact]
     public void A_request_waits_for_its_warm_instance_and_is_sent_when_the_line_there_frees()
     {

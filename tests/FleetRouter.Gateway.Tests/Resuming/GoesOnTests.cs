@@ -49,6 +49,8 @@ public sealed class GoesOnTests
         JsonElement choice = root.GetProperty("choices")[0];
         Assert.Equal((Expected(12), "length"), (choice.GetProperty("message").GetProperty("content").GetString(), choice.GetProperty("finish_reason").GetString()));
         Assert.Equal(12, root.GetProperty("usage").GetProperty("completion_tokens").GetInt32());
+        // None stood still, whether its client had anything of it or not.
+        Assert.DoesNotContain("reason=\"stalled\"", await gateway.Http.GetStringAsync("/metrics"));
     }
 
     [Fact]

@@ -16,7 +16,7 @@ namespace FleetRouter.Gateway.Tests.Resuming;
 public sealed class LateTargetTests
 {
     private const int Tokens = 800;
-    private const string Path = "/v1/chat/completions", Body = """{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}""";
+    private const string Body = """{"model":"m","stream":true,"messages":[{"role":"user","content":"hi"}]}""";
 
     [Theory]
     [InlineData(0, 1)]
@@ -27,23 +27,11 @@ public sealed class LateTargetTests
         var script = new Script([1, 2, 3], [.. Enumerable.Range(0, Tokens).Select(i => Encoding.UTF8.GetBytes($"{i} "))], [], 0, 10_000);
         var engine = new ScriptedEngine(script, new SplitMix64(1), mostCuts: 0);
         using var late = new LateEngine(engine, lateCuts);
-        using PoolHost pool = SeamTests.Pool();
-        using RequestBody sent = await SeamTests.BodyOf(Body);
-        var request = new PlacementRequest { Id = "r", Model = "m", Api = ApiKind.Chat };
-        FleetRouter.Hosting.Placement first = await pool.PlaceAsync(request, CancellationToken.None);
-        using var invoker = new HttpMessageInvoker(late);
-        using var message = new HttpRequestMessage();
-        using var meter = new System.Diagnostics.Metrics.Meter("test");
-        var wish = new CarryOverWish();
-        RequestFacts facts = RequestReader.Read(Encoding.UTF8.GetBytes(Body), ApiKind.Chat, out _)!;
-        var attempt = new Attempt(pool, request, first, TimeProvider.System, 0)
-        {
-            Terms = facts.Terms, HidesUsage = true, EngineApiKey = null, DropsClientKey = false, EngineHeaders = message.Headers,
-            Resumption = new Resumption(new EngineCalls(invoker), sent, Path, wish, new ResumeTelemetry(meter)),
-        };
+        using ResumableRequest request = await ResumableRequest.PlacedAsync(Body, ApiKind.Chat, late);
+        FleetRouter.Hosting.Placement first = request.Attempt.Placement;
         var source = new Pipe(new PipeOptions(pauseWriterThreshold: 0));
-        Task fed = FeedAsync(engine.Stream(Path, JsonDocument.Parse(Body).RootElement), source.Writer);
-        await using var stream = new ResumableStream(source.Reader.AsStream(), attempt);
+        Task fed = FeedAsync(engine.Stream(request.Path, request.Body), source.Writer);
+        await using var stream = new ResumableStream(source.Reader.AsStream(), request.Attempt);
         using var lines = new StreamReader(stream);
         var text = new StringBuilder();
         for (int tokens = 0; await lines.ReadLineAsync() is { } line;)
@@ -53,11 +41,11 @@ public sealed class LateTargetTests
             foreach (JsonElement choice in JsonDocument.Parse(line["data: ".Length..]).RootElement.GetProperty("choices").EnumerateArray())
                 text.Append(choice.GetProperty("delta").TryGetProperty("content", out JsonElement piece) ? piece.GetString() : "");
             if (++tokens == 8)
-                wish.Ask(new CarryOver(first.Instance!, new FleetRouter.Hosting.Placement("other", new Uri("http://other"), null, first.Attempt), AtOnce: false));
+                request.Wish.Ask(new CarryOver(first.Instance!, new FleetRouter.Hosting.Placement("other", new Uri("http://other"), null, first.Attempt), AtOnce: false));
         }
         Assert.Equal(script.TextOf(Tokens), text.ToString());
         Assert.Equal([], engine.Faults);
-        Assert.Equal((1, cuts, "other"), (late.Warmed, late.Cuts, attempt.Placement.Instance));
+        Assert.Equal((1, cuts, "other"), (late.Warmed, late.Cuts, request.Attempt.Placement.Instance));
         Assert.Equal(late.Ids.Count, late.Ids.Distinct().Count());
         await fed;
     }

@@ -54,29 +54,17 @@ public sealed class SeamTests
     private static async Task CheckAsync(Script script, SplitMix64 random, bool isChat, bool wantsIds, string more, string about)
     {
         string body = Body(script, isChat, wantsIds, more);
-        RequestFacts facts = RequestReader.Read(Encoding.UTF8.GetBytes(body), isChat ? ApiKind.Chat : ApiKind.Completion, out _)!;
-        Assert.Null(facts.Terms.Obstacle);
         var engine = new ScriptedEngine(script, random, mostCuts: 6);
-        using PoolHost pool = Pool();
-        var request = new PlacementRequest { Id = "r", Model = "m", Api = isChat ? ApiKind.Chat : ApiKind.Completion };
-        string path = isChat ? "/v1/chat/completions" : "/v1/completions";
-        using RequestBody sent = await BodyOf(body);
-        FleetRouter.Hosting.Placement first = await pool.PlaceAsync(request, CancellationToken.None);
-        using var invoker = new HttpMessageInvoker(engine);
-        using var message = new HttpRequestMessage();
-        using var meter = new System.Diagnostics.Metrics.Meter("test");
-        var attempt = new Attempt(pool, request, first, TimeProvider.System, 0)
-        {
-            Terms = facts.Terms, HidesUsage = !facts.AsksForUsage, EngineApiKey = null, DropsClientKey = false, EngineHeaders = message.Headers,
-            Resumption = new Resumption(new EngineCalls(invoker), sent, path, new CarryOverWish(), new ResumeTelemetry(meter)),
-        };
-        await using var stream = new ResumableStream(engine.Stream(path, JsonDocument.Parse(body).RootElement), attempt);
+        using ResumableRequest request = await ResumableRequest.PlacedAsync(body, isChat ? ApiKind.Chat : ApiKind.Completion, engine);
+        RequestFacts facts = request.Facts;
+        Assert.Null(facts.Terms.Obstacle);
+        await using var stream = new ResumableStream(engine.Stream(request.Path, request.Body), request.Attempt);
         var got = new MemoryStream();
         await stream.CopyToAsync(got, 1 + random.Below(3_000));
         string said = Encoding.UTF8.GetString(got.ToArray());
         string where = $"{about}, {engine.Calls} calls: {said}";
         Assert.True(engine.Faults.Count == 0, $"{string.Join("; ", engine.Faults)}; {where}");
-        Assert.False(attempt.Broke, where);
+        Assert.False(request.Attempt.Broke, where);
         Judge(script, said, isChat, wantsIds, facts, where);
     }
 
@@ -121,25 +109,5 @@ public sealed class SeamTests
         if (more == "usage")
             body["stream_options"] = new { include_usage = true };
         return JsonSerializer.Serialize(body);
-    }
-
-    internal static async Task<RequestBody> BodyOf(string body)
-    {
-        var context = new DefaultHttpContext();
-        context.Request.Body = new MemoryStream(Encoding.UTF8.GetBytes(body));
-        return await RequestBody.ReadAsync(context.Request, CancellationToken.None);
-    }
-
-    /// <summary>More instances than an answer is cut times, that are well whenever they are asked.</summary>
-    internal static PoolHost Pool()
-    {
-        var host = new PoolHost(new PoolOptions { Name = "p", Policy = "round-robin", MaxAttempts = 16, MaxEjectedShare = 0 }, new HostClock(TimeProvider.System), (_, _) => { });
-        host.ProbeRequested = id => host.Probed(id, new EngineReport(["m"]));
-        foreach (string id in Enumerable.Range(0, 8).Select(i => $"i{i}"))
-        {
-            host.Join(new EngineEndpoint(id, new Uri($"http://{id}")));
-            host.Probed(id, new EngineReport(["m"]));
-        }
-        return host;
     }
 }
