@@ -13,10 +13,10 @@ internal sealed class PrefillSpeed
     /// <summary>By how many times what is learned may differ from what the operator has said: first tokens can be strange.</summary>
     private const double MostTimes = 50;
 
-    /// <summary>How many times longer than expected an observation is taken to be at most. A first token that came so late waited for something else beside,
-    /// most often for room in the cache; an instance that is taken to be slow for that gets no long prompt any more that could show the contrary. One that is slow
-    /// indeed is known after a few.</summary>
-    private const double MostTimesLonger = 3;
+    /// <summary>How many times longer than expected an observation is taken to be at most, and by how many seconds beside, as much as a batch may delay it. A
+    /// first token that came later waited for something else, most often for room in the cache; an instance that is taken to be slow for that gets no long prompt
+    /// any more that could show the contrary. One that is slow indeed is known after a few.</summary>
+    private const double MostTimesLonger = 3, BatchSeconds = 0.5;
 
     private readonly PrefillSpeed? _peers;
     private double _prior, _work, _seconds, _learned;
@@ -54,7 +54,7 @@ internal sealed class PrefillSpeed
     /// <remarks>The ratio of sums, not the mean of ratios: several prompts end in one step, and then the last of them takes no time.</remarks>
     public void Saw(double work, double seconds)
     {
-        seconds = Math.Clamp(seconds, 0, MostTimesLonger * work / Rate);
+        seconds = Math.Clamp(seconds, 0, MostTimesLonger * work / Rate + BatchSeconds);
         _work = Keep * _work + work;
         _seconds = Keep * _seconds + seconds;
         _learned = Math.Clamp((_work + Prior * PriorSeconds) / (_seconds + PriorSeconds), Said / MostTimes, Said * MostTimes);

@@ -73,7 +73,7 @@ public readonly record struct CandidateScore(
 
 /// <summary>What placing a request on an instance costs, in seconds.</summary>
 /// <param name="Own">Computing what of its prompt is not cached there.</param>
-/// <param name="Wait">Until that begins: the line, the pace of the answers there, room in the cache.</param>
+/// <param name="Wait">Until that begins: the line, and by how much it is overdue; the pace of the answers there, room in the cache.</param>
 /// <param name="Late">For coming near its SLO, or missing it.</param>
 /// <param name="Crowding">For the answers in the batch, which its prefill slows, and its own, which they slow.</param>
 /// <param name="Eviction">For computing again what it evicts, as likely as that is asked for.</param>

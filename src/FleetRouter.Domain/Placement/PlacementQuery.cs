@@ -14,6 +14,10 @@ internal readonly ref struct PlacementQuery(
     /// tokens come fast, and does not run out of room, so that the engine takes nobody's cache away (Llumnix's headroom).</summary>
     private const double HeadroomShare = 0.25;
 
+    /// <summary>Mean answers, tokens, for which a cache keeps room to grow: an engine that runs out takes an answer's cache away and computes it anew, and whoever
+    /// comes meanwhile waits behind it. One and a half, since some answers are late to end; and no more than that share of a cache.</summary>
+    private const double GrowthAnswers = 1.5, MostGrowthShare = 1.0 / 16;
+
     /// <summary>How long a client whose answer broke off should wait for the next token at most: it watches the text stand still.</summary>
     private static readonly TimeSpan ResumeSlo = TimeSpan.FromSeconds(1);
 
@@ -41,10 +45,14 @@ internal readonly ref struct PlacementQuery(
         return instance.IsFull || !fits && instance.Requests > 0 ? "kv-full" : null;
     }
 
-    /// <summary>Tokens of <paramref name="instance"/>'s cache that are not for the request: those of normal priority leave some to those of high priority
-    /// there, and all but the longest some to these.</summary>
-    public long Headroom(Instance instance) => Work.Request.Priority > 0 ? 0
-        : (Work.Emitted > 0 ? 0 : Work.LeavesFree) + (instance.HighRequests > 0 ? (long)(HeadroomShare * instance.KvCapacityTokens) : 0);
+    /// <summary>Tokens of <paramref name="instance"/>'s cache that are not for the request: those the answers there grow by, those kept for requests of
+    /// high priority, and some that all but the longest leave to these. A client whose answer broke off is not kept waiting for the first and the last.</summary>
+    public long Headroom(Instance instance) =>
+        (Work.Emitted > 0 ? 0 : Growth(instance)) + (Work.Request.Priority > 0 ? 0
+            : (Work.Emitted > 0 ? 0 : Work.LeavesFree) + (instance.HighRequests > 0 ? (long)(HeadroomShare * instance.KvCapacityTokens) : 0));
+
+    /// <summary>Until one of n answers of mean length L ends, L / n steps pass and all n grow by as much: by L together, however many there are.</summary>
+    private long Growth(Instance instance) => (long)Math.Min(GrowthAnswers * _estimates.MeanOutputTokens, MostGrowthShare * instance.KvCapacityTokens);
 
     public int CachedTokens(Instance instance) =>
         TokenEstimates.CachedTokens(instance.Prefixes.CachedBlocks(Work.Request.Prompt.Hashes), Work);

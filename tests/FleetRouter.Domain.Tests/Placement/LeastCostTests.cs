@@ -65,6 +65,19 @@ public sealed class LeastCostTests
         Assert.Equal(expected, pool.Next((1, warm), (2, 2)));
     }
 
+    [Theory]
+    [InlineData(293, typeof(Dispatch))]
+    [InlineData(294, typeof(Held))]   // of 300 blocks 375 tokens are for what the answers there grow by: one and a half of 250
+    public void Room_is_kept_for_what_the_answers_in_a_cache_grow_by(int taken, Type expected)
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options with { KvCapacityTokens = 19_200 }, "a");
+        PlacementRequest running = pool.Request(Prompts.Of((1, taken)));
+        pool.Place(running);
+        pool.Progress(running.Id);
+        pool.Advance(200);
+        Assert.IsType(expected, pool.Arrive(pool.Request(Prompts.Of((2, 1)))));
+    }
+
     [Fact]
     public void A_request_waits_for_its_warm_instance_and_is_sent_when_the_line_there_frees()
     {
