@@ -33,13 +33,23 @@ public sealed class TenantTests
         string members = await LostPoolTests.MembersAsync(server);
         Silo[] silos = await Task.WhenAll(SiloUnderTest.StartAsync(database: members), SiloUnderTest.StartAsync(database: members));
         await using Silo one = silos[0], two = silos[1];
-        long[] spent = await Task.WhenAll(SpendAsync(one, "one", int.MaxValue), SpendAsync(two, "two", int.MaxValue));
+        int begun = 0;
+        var bothBegun = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        long[] spent = await Task.WhenAll(SpendAsync(one, "one", int.MaxValue, Begun), SpendAsync(two, "two", int.MaxValue, Begun));
         Assert.InRange(spent.Sum(), Budget.Tokens * 9 / 10, Budget.Tokens);
         Assert.All(spent, s => Assert.True(s > 0));
+
+        // Neither has spent all before the other is there.
+        Task Begun()
+        {
+            if (Interlocked.Increment(ref begun) == 2)
+                bothBegun.SetResult();
+            return bothBegun.Task.WaitAsync(TimeSpan.FromMinutes(1));
+        }
     }
 
     /// <summary>Spends until that many requests are served or one is refused; the tokens spent.</summary>
-    private static async Task<long> SpendAsync(Silo silo, string gateway, int requests)
+    private static async Task<long> SpendAsync(Silo silo, string gateway, int requests, Func<Task>? afterFirst = null)
     {
         var trouble = new List<string>();
         await using var ledger = new LedgerHost("tenant", gateway, Budget, silo, new HostClock(TimeProvider.System), (_, why) => trouble.Add(why));
@@ -50,6 +60,7 @@ public sealed class TenantTests
                 break;
             ledger.Settle($"{gateway}-{i}", Cost);
             spent += Cost;
+            await (i == 0 && afterFirst is not null ? afterFirst() : Task.CompletedTask);
             await Task.Yield();
         }
         Assert.Empty(trouble);
