@@ -48,8 +48,8 @@ internal readonly ref struct PlacementQuery(
     /// <summary>Tokens of <paramref name="instance"/>'s cache that are not for the request: those the answers there grow by, those kept for requests of
     /// high priority, and some that all but the longest leave to these. A client whose answer broke off is not kept waiting for the first and the last.</summary>
     public long Headroom(Instance instance) =>
-        (Work.Emitted > 0 ? 0 : Growth(instance)) + (Work.Request.Priority > 0 ? 0
-            : (Work.Emitted > 0 ? 0 : Work.LeavesFree) + (instance.HighRequests > 0 ? (long)(HeadroomShare * instance.KvCapacityTokens) : 0));
+        (Work.Emitted > 0 ? 0 : Growth(instance) + (Work.Request.Priority > 0 ? 0 : Work.LeavesFree))
+        + (Work.Request.Priority > 0 || instance.HighRequests == 0 ? 0 : (long)(HeadroomShare * instance.KvCapacityTokens));
 
     /// <summary>Until one of n answers of mean length L ends, L / n steps pass and all n grow by as much: by L together, however many there are.</summary>
     private long Growth(Instance instance) => (long)Math.Min(GrowthAnswers * _estimates.MeanOutputTokens, MostGrowthShare * instance.KvCapacityTokens);

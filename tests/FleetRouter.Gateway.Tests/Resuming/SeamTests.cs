@@ -1,14 +1,9 @@
 using System.Text;
 using System.Text.Json;
-using FleetRouter.Domain.Fleet;
 using FleetRouter.Domain.Placement;
 using FleetRouter.Domain.Tests;
-using FleetRouter.Gateway.Forwarding;
 using FleetRouter.Gateway.FrontDoor;
 using FleetRouter.Gateway.Resuming;
-using FleetRouter.Hosting;
-using FleetRouter.Hosting.Ports;
-using Microsoft.AspNetCore.Http;
 
 namespace FleetRouter.Gateway.Tests.Resuming;
 
