@@ -1,3 +1,5 @@
+using FleetRouter.Domain.Health;
+
 namespace FleetRouter.Domain.Fleet;
 
 /// <summary>How fast prompts may be given to an instance so that the answers in its batch keep their pace: every prompt computed
@@ -18,21 +20,32 @@ internal sealed class AnswerPace
     /// <summary>Seconds of prefill that may come at once: a long prompt's, so that another need not wait for it and for the answers to recover too.</summary>
     private const double Burst = 3;
 
+    /// <summary>Half-life of what prompts took: a few of them, and over before an answer is.</summary>
+    private static readonly TimeSpan OfLate = TimeSpan.FromSeconds(4);
+
+    /// <summary>Before all burst there may be: a router's clock begins at zero.</summary>
+    private static readonly TimeSpan LongAgo = -TimeSpan.FromSeconds(Burst);
+
     private double _rate = 1;
+    private FadingSum _spent = new(OfLate);
 
     /// <summary>From when on another prompt is in keeping with the pace.</summary>
-    public TimeSpan FreeAt { get; private set; }
+    public TimeSpan FreeAt { get; private set; } = LongAgo;
+
+    /// <summary>Share of its time the instance is kept busy with prompts of late; above 1 for a moment after a long one.</summary>
+    public double PrefillShare(TimeSpan now) => _spent.At(now) * Math.Log(2) / OfLate.TotalSeconds;
 
     /// <summary>A stretch of an answer came at this mean time between tokens, seconds.</summary>
     public void Saw(double interToken, double slo) =>
         _rate = Math.Clamp(_rate * (interToken > slo ? 1 - Step : 1 + Step * SlowShare / (1 - SlowShare)), Least, Most);
 
     /// <summary>The instance has nothing left: what was spent delays nobody any more.</summary>
-    public void Rest() => FreeAt = TimeSpan.Zero;
+    public void Rest() => FreeAt = LongAgo;
 
     /// <summary>A prompt was given that takes so many seconds.</summary>
     public void Spend(double seconds, TimeSpan now)
     {
+        _spent.Add(seconds, now);
         TimeSpan from = now - TimeSpan.FromSeconds(Burst);
         FreeAt = (FreeAt > from ? FreeAt : from) + TimeSpan.FromSeconds(seconds / _rate);
     }

@@ -19,7 +19,8 @@ internal sealed class PrefillSpeed
     private const double MostTimesLonger = 3, BatchSeconds = 0.5;
 
     private readonly PrefillSpeed? _peers;
-    private double _prior, _work, _seconds, _learned;
+    private double _prior, _work, _seconds;
+    private double? _recalled;
 
     /// <summary>A pool's, before anything is known.</summary>
     /// <param name="prior">Work a second.</param>
@@ -29,7 +30,9 @@ internal sealed class PrefillSpeed
     public PrefillSpeed(PrefillSpeed peers) => _peers = peers;
 
     /// <summary>Work a second.</summary>
-    public double Rate => _learned > 0 ? _learned : Prior;
+    /// <remarks>Computed when asked: what an instance has not shown itself it shares with its peers as they are known now. One whose only prompts came while
+    /// nothing was known of anybody would otherwise be held to that, get no prompts that tell more, and stay so.</remarks>
+    public double Rate => Math.Clamp((_work + (_recalled ?? Prior) * PriorSeconds) / (_seconds + PriorSeconds), Said / MostTimes, Said * MostTimes);
 
     /// <summary>What is believed before anything is seen; an operator may change a pool's.</summary>
     public double Prior
@@ -41,13 +44,13 @@ internal sealed class PrefillSpeed
     private double Said => _peers?.Said ?? _prior;
 
     /// <summary>Work a second by what was seen; null if nothing was.</summary>
-    public double? Learned => _learned > 0 ? _learned : null;
+    public double? Learned => _work > 0 ? Rate : null;
 
     /// <summary>Begins with what was learned before.</summary>
     public void Recall(double rate)
     {
-        _learned = Math.Clamp(rate, Said / MostTimes, Said * MostTimes);
-        (_work, _seconds) = (_learned * RecalledSeconds, RecalledSeconds);
+        _recalled = Math.Clamp(rate, Said / MostTimes, Said * MostTimes);
+        (_work, _seconds) = (_recalled.Value * RecalledSeconds, RecalledSeconds);
     }
 
     /// <summary>Some work took so many seconds.</summary>
@@ -57,7 +60,6 @@ internal sealed class PrefillSpeed
         seconds = Math.Clamp(seconds, 0, MostTimesLonger * work / Rate + BatchSeconds);
         _work = Keep * _work + work;
         _seconds = Keep * _seconds + seconds;
-        _learned = Math.Clamp((_work + Prior * PriorSeconds) / (_seconds + PriorSeconds), Said / MostTimes, Said * MostTimes);
         _peers?.Saw(work, seconds);
     }
 }

@@ -21,6 +21,14 @@ public sealed class AnswerPaceTests
     }
 
     [Fact]
+    public void The_first_prompts_of_a_routers_life_may_come_at_once()
+    {
+        var pace = new AnswerPace();
+        pace.Spend(1, TimeSpan.Zero);
+        Assert.True(pace.FreeAt <= TimeSpan.Zero);
+    }
+
+    [Fact]
     public void Slow_answers_halve_the_pace_of_prompts_and_no_more()
     {
         var pace = new AnswerPace();
@@ -28,6 +36,19 @@ public sealed class AnswerPaceTests
             pace.Saw(0.2, 0.1);
         pace.Spend(10, TimeSpan.FromSeconds(100));
         Assert.Equal(100 - 3 + 20, pace.FreeAt.TotalSeconds, 1e-6);
+    }
+
+    [Theory]
+    [InlineData(0.1, 0.05)]
+    [InlineData(1, 0.8)]
+    public void The_share_of_time_that_prompts_take_is_of_the_last_seconds(double every, double seconds)
+    {
+        var pace = new AnswerPace();
+        TimeSpan now = TimeSpan.Zero;
+        for (; now < TimeSpan.FromSeconds(60); now += TimeSpan.FromSeconds(every))
+            pace.Spend(seconds, now);
+        Assert.Equal(seconds / every, pace.PrefillShare(now), 0.1 * seconds / every);
+        Assert.Equal(seconds / every / 8, pace.PrefillShare(now + TimeSpan.FromSeconds(12)), 0.02);
     }
 
     [Fact]

@@ -69,4 +69,15 @@ public sealed class PrefillSpeedTests
             speed.Saw(8_000, 10);
         Assert.InRange(speed.Rate, 800, 1_600);
     }
+
+    [Fact]
+    public void Who_showed_little_while_nothing_was_known_of_anybody_follows_what_the_others_show()
+    {
+        var pool = new PrefillSpeed(8_000);
+        PrefillSpeed early = new(pool), worked = new(pool);
+        early.Saw(300, 0.04);
+        for (int i = 0; i < 200; i++)
+            worked.Saw(30_000, 1);
+        Assert.InRange(early.Rate, 25_000, 30_500);
+    }
 }

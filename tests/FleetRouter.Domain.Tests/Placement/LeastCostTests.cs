@@ -52,6 +52,23 @@ public sealed class LeastCostTests
     }
 
     [Theory]
+    [InlineData(0.5, "b")]
+    [InlineData(60, "a")]
+    public void An_instance_with_few_answers_does_not_draw_every_long_prompt(double since, string expected)
+    {
+        PoolDriver pool = PoolDriver.WithReady(Options with { KvCapacityTokens = 1_000_000 }, "a", "b");
+        pool.Decode("b", 6);
+        for (ulong n = 0; n < 4; n++)
+        {
+            PlacementRequest request = pool.Queue("a", (20 + n, 100));
+            pool.Advance(0.9);
+            pool.Progress(request.Id);
+        }
+        pool.Advance(since);
+        Assert.Equal(expected, pool.Next((1, 300), (2, 2)));
+    }
+
+    [Theory]
     [InlineData(0.97, 3, 100, "b")]
     [InlineData(0.97, 3, 600, "a")]   // to compute it anew costs more than to wait for room
     [InlineData(0.97, 0, 100, "a")]
