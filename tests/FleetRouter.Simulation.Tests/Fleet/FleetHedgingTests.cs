@@ -21,8 +21,8 @@ public class FleetHedgingTests(ITestOutputHelper output)
         (double before, double after) = (Late(off), Late(on));
         int hedged = on.Outcomes.Count(o => o.WasHedged), won = on.Outcomes.Count(o => o.SecondWon);
         double more = (double)on.Engines.Sum(e => e.ComputedPrefillTokens) / off.Engines.Sum(e => e.ComputedPrefillTokens) - 1;
-        output.WriteLine($"{policy}: TTFT p99 {before:0.000} s without, {after:0.000} s with; {hedged} of {on.Outcomes.Count} asked twice, {won} of them answered by the second; {more:0.0%} more prompt tokens computed");
-        Assert.True(after < 0.7 * before, $"p99 {before} s before, {after} s after");
+        output.WriteLine($"{policy}: TTFT of the latest hundredth {before:0.000} s without, {after:0.000} s with; {hedged} of {on.Outcomes.Count} asked twice, {won} of them answered by the second; {more:0.0%} more prompt tokens computed");
+        Assert.True(after < 0.7 * before, $"{before} s before, {after} s after");
         Assert.InRange(hedged, 1, 0.05 * on.Outcomes.Count);
         Assert.InRange(more, 0, 0.05);
         Assert.InRange(won, 0.5 * hedged, hedged);
@@ -44,11 +44,11 @@ public class FleetHedgingTests(ITestOutputHelper output)
         Assert.Equal(0, run.Leases);
     }
 
-    /// <summary>The 99th percentile of the time to a first token, seconds.</summary>
+    /// <summary>Mean time to a first token of the latest hundredth, seconds: a policy that sends an engine which stands still only one in a hundred has a low 99th percentile.</summary>
     private static double Late(FleetRun run)
     {
         double[] times = [.. run.Outcomes.Select(o => o.TimeToFirstToken!.Value.TotalSeconds).Order()];
-        return times[(int)(0.99 * times.Length)];
+        return times[(int)(0.99 * times.Length)..].Average();
     }
 
     private FleetRun Run(string policy, double budget, params EngineFault[] faults) => FleetSimulation.Run(
