@@ -24,7 +24,7 @@ internal static class MigrationCommand
         var synthetic = new Option<string>("--synthetic") { Description = $"Synthetic cells with commas between them, or none: 16 engines with little memory, lengths of prompts and answers by power laws; {string.Join(", ", FragmentationWorkload.Kinds.Select(kind => kind.Name))}.", DefaultValueFactory = _ => string.Join(',', FragmentationWorkload.Kinds.Select(kind => kind.Name)), HelpName = "A,B|none" };
         var high = OptionKinds.UpTo(50, "--high", "Share of the requests that are of high priority where that is measured, % (1 to 50).", 10);
         var seed = OptionKinds.SeedOf("lengths, texts, arrivals and probes");
-        var seeds = OptionKinds.UpTo(100, "--seeds", "Runs at each rate, with the seed and those that follow it (1 to 100); every figure is of all of them.", 3);
+        var seeds = OptionKinds.UpTo(100, "--seeds", "Runs at each rate, with the seed and those that follow it (1 to 100); every figure is of all of them.", 12);
         var json = OptionKinds.JsonFile();
         var noProgress = OptionKinds.WithoutProgress();
         var command = new Command("migration", "Set moving requests between instances on and off side by side: queued requests to where they begin sooner, answers while they stream to where there is room. Tells SLO capacity, times, preemptions, what was moved, and what high priority is worth.")

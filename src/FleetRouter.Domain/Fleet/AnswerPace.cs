@@ -26,6 +26,9 @@ internal sealed class AnswerPace
     /// <summary>Before all burst there may be: a router's clock begins at zero.</summary>
     private static readonly TimeSpan LongAgo = -TimeSpan.FromSeconds(Burst);
 
+    /// <summary>Share of its prefill by which a prompt slows each answer beside it, and by how much more where prompts take all the time already.</summary>
+    private const double SlowedShare = 0.2, BusySlowedShare = 1.5;
+
     private double _rate = 1;
     private FadingSum _spent = new(OfLate);
 
@@ -34,6 +37,10 @@ internal sealed class AnswerPace
 
     /// <summary>Share of its time the instance is kept busy with prompts of late; above 1 for a moment after a long one.</summary>
     public double PrefillShare(TimeSpan now) => _spent.At(now) * Math.Log(2) / OfLate.TotalSeconds;
+
+    /// <summary>Seconds by which each answer here is slowed if a prompt is computed that takes so many. The more of them the instance computes the slower its
+    /// answers, so one that happens to have few would otherwise draw every long prompt, until all it has are slow.</summary>
+    public double SlowedBy(double prefill, TimeSpan now) => (SlowedShare + BusySlowedShare * PrefillShare(now)) * prefill;
 
     /// <summary>A stretch of an answer came at this mean time between tokens, seconds.</summary>
     public void Saw(double interToken, double slo) =>

@@ -106,7 +106,7 @@ internal static class Relief
 
     /// <summary>What the target computes for it, by which it slows the answers there and keeps waiting who waits for it; and the seam.</summary>
     private static double Cost(in PlacementQuery query, Instance to, in Fit fit) =>
-        query.Queue(to) + fit.Own * (1 + LeastCostPolicy.CrowdingWeight * to.AllRequests + to.Claims.Count) + SeamSeconds;
+        query.Queue(to) + fit.Own * (1 + to.Claims.Count) + to.Pace.SlowedBy(fit.Own, query.Now) * to.AllRequests + SeamSeconds;
 
     /// <summary>A transfer with what is to be told of it.</summary>
     public static Transfer Found(in PlacementQuery query, Instance from, Instance to, CandidateRole role, TimeSpan ttft)

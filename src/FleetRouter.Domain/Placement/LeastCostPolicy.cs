@@ -22,10 +22,6 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// <summary>Weight of later turns, which meet the same line again.</summary>
     private const double FutureWeight = 2;
 
-    /// <summary>Share of its own prefill by which a request slows each answer in the batch it joins, and by how much more where prompts take all the time already.
-    /// The more of them an instance computes the slower its answers, so one that happens to have few would otherwise draw every long prompt, until all it has are slow.</summary>
-    public const double CrowdingWeight = 0.2, BusyCrowdingWeight = 1.5;
-
     /// <summary>Seconds by which each of these, and the turns that follow it, slow its own answer.</summary>
     private const double SharingSeconds = 0.05;
 
@@ -141,7 +137,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
             LeastOwn = Math.Min(LeastOwn, own);
             double line = Line(query, instance);
             int shunned = work.Request.Priority > 0 ? 0 : (HighWeight - 1) * instance.HighRequests;
-            double crowding = ((CrowdingWeight + BusyCrowdingWeight * instance.Pace.PrefillShare(query.Now)) * own + SharingSeconds) * (instance.AllRequests + shunned);
+            double crowding = (instance.Pace.SlowedBy(own, query.Now) + SharingSeconds) * (instance.AllRequests + shunned);
             // The other terms are not negative.
             if (IsOut(cached, own + line + crowding + handicap))
                 return;

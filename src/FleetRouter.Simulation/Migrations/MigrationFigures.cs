@@ -3,7 +3,8 @@ using FleetRouter.Simulation.Fleet;
 
 namespace FleetRouter.Simulation.Migrations;
 
-/// <summary>What runs tell of moving requests, all together. Times in milliseconds, of requests answered whole.</summary>
+/// <summary>What runs tell of moving requests, all together. Times in milliseconds, of requests answered whole; who was refused waited for a first token
+/// until then.</summary>
 /// <param name="RateRps">Requests a second offered.</param>
 /// <param name="TtftMean">Mean time to first token.</param>
 /// <param name="TtftMs">Its percentiles.</param>
@@ -28,7 +29,8 @@ public sealed record MigrationFigures(
         RequestOutcome[] all = [.. runs.SelectMany(run => which is null ? run.Outcomes : run.Outcomes.Where(which))];
         RequestOutcome[] answered = [.. all.Where(outcome => outcome.Kind == OutcomeKind.Completed)];
         double[] Times(Func<RequestOutcome, TimeSpan> of) => [.. answered.Select(outcome => of(outcome).TotalMilliseconds)];
-        double[] ttft = Times(outcome => outcome.TimeToFirstToken!.Value), latency = Times(outcome => outcome.EndedAt!.Value - outcome.OfferedAt!.Value);
+        double[] ttft = [.. all.Select(outcome => (outcome.FirstTokenAt ?? outcome.EndedAt) - outcome.OfferedAt).OfType<TimeSpan>().Select(time => time.TotalMilliseconds)];
+        double[] latency = Times(outcome => outcome.EndedAt!.Value - outcome.OfferedAt!.Value);
         return new MigrationFigures(
             rate, ttft.Length == 0 ? 0 : ttft.Average(), Percentiles.Of(ttft), Percentiles.Of(Times(outcome => outcome.InterTokenTime!.Value)),
             Percentiles.Of(Times(outcome => outcome.LongestGap)), latency.Length == 0 ? 0 : latency.Average(), Percentiles.Of(latency),

@@ -41,7 +41,7 @@ public sealed class MigrationStudy(string name, IReadOnlyList<Cell> cells, strin
             return Once(seed.Cell, of(seed.Cell.Workload), on, seed.Scale.PaceAt(step));
         })];
         int? Capacity(bool on, int from) =>
-            new CapacitySearch(step => Figures(At(on, step), step) is { Unanswered: 0, GoodShare: >= PolicyComparison.GoodShare }, RateAt).Find(from)?.Step;
+            new CapacitySearch(step => Figures(At(on, step), step) is { GoodShare: >= PolicyComparison.GoodShare }, RateAt).Find(from)?.Step;
         int? off = Capacity(false, start), with = Capacity(true, off ?? start);
         int knee = off ?? start;
         MigrationPair[] pairs = [.. Loads.Select(load =>
@@ -87,7 +87,7 @@ public sealed class MigrationStudy(string name, IReadOnlyList<Cell> cells, strin
 /// <param name="KvTokensPerInstance">KV capacity of each, tokens.</param>
 /// <param name="Requests">Requests of the workload.</param>
 /// <param name="Seeds">Runs, each with a seed of its own, that every figure is of.</param>
-/// <param name="CapacityOffRps">SLO capacity without migration: the highest rate at which nine tenths meet the promise and all are answered; null if none.</param>
+/// <param name="CapacityOffRps">SLO capacity without migration: the highest rate at which nine tenths of the offered requests meet the promise; null if none.</param>
 /// <param name="CapacityOnRps">The same with it.</param>
 /// <param name="Loads">Both at the same rates.</param>
 /// <param name="Priorities">High priority against none, at the capacity with migration.</param>

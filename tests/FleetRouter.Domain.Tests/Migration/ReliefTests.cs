@@ -113,6 +113,21 @@ public sealed class ReliefTests
         Assert.Empty(_pool.Says("a").OfType<Migrate>());
     }
 
+    [Theory]
+    [InlineData(0, true)]
+    [InlineData(12, false)]
+    public void Nothing_is_carried_over_to_where_prompts_slow_many_answers_already(double seconds, bool moves)
+    {
+        Fill(70, 20, 66);
+        foreach (string instance in new[] { "b", "c" })
+        {
+            for (int i = 0; i < 30; i++)
+                _pool.Answer(instance, blocks: 1);
+            _pool.Instance(instance).Pace.Spend(seconds, _pool.Now);
+        }
+        Assert.Equal(moves, _pool.Says("a").OfType<Migrate>().Any());
+    }
+
     [Fact]
     public void Nothing_is_carried_over_to_where_many_wait_for_their_turn()
     {
