@@ -12,7 +12,7 @@ public sealed class FallbackPool(PoolOptions options)
 {
     private readonly DualHashPolicy _policy = new();
     private readonly Dictionary<string, Instance> _instances = new(StringComparer.Ordinal);
-    private readonly Dictionary<string, PrefillSpeed> _speeds = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, Peers> _peers = new(StringComparer.Ordinal);
     private readonly Dictionary<string, ReadySet> _readyByModel = new(StringComparer.Ordinal);
     private readonly Dictionary<string, InFlight> _placed = new(StringComparer.Ordinal);
     private readonly PrefixHotness _hotness = new();
@@ -98,8 +98,8 @@ public sealed class FallbackPool(PoolOptions options)
         foreach (InstanceSnapshot told in _snapshot.Instances)
         {
             if (!_instances.TryGetValue(told.Id, out Instance? instance))
-                _instances.Add(told.Id, instance = new Instance(told.Id, Options, _speeds[told.Id] = new PrefillSpeed(told.PrefillTokensPerSecond)));
-            _speeds[told.Id].Prior = told.PrefillTokensPerSecond;
+                _instances.Add(told.Id, instance = new Instance(told.Id, Options, _peers[told.Id] = new Peers(told.PrefillTokensPerSecond)));
+            _peers[told.Id].Speed.Prior = told.PrefillTokensPerSecond;
             (instance.State, instance.Models) = (InstanceState.Ready, told.Models);
             instance.ForeignRequests = told.Requests;
             instance.ForeignPrefillTokens = told.PendingPrefillTokens;

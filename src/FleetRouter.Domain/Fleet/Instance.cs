@@ -6,7 +6,7 @@ namespace FleetRouter.Domain.Fleet;
 
 /// <summary>One engine endpoint as its pool knows it: its life, its leases' load, what it says of itself, and what its
 /// cache is believed to hold.</summary>
-internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peers)
+internal sealed class Instance(string id, PoolOptions options, Peers peers)
 {
     public readonly string Id = id;
 
@@ -49,7 +49,7 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
     public int Leaving, Arriving;
 
     /// <summary>The prompts without a first token, as work.</summary>
-    public readonly PrefillLine Line = new(new PrefillSpeed(peers));
+    public readonly PrefillLine Line = new(new PrefillSpeed(peers.Speed));
 
     /// <summary>How fast prompts may follow each other here.</summary>
     public readonly AnswerPace Pace = new();
@@ -58,7 +58,7 @@ internal sealed class Instance(string id, PoolOptions options, PrefillSpeed peer
     public readonly InstanceHealth Health = new();
 
     /// <summary>How long it may be silent in the middle of an answer.</summary>
-    public readonly StallBound Stall = new();
+    public readonly StallBound Stall = new(peers.Stall);
 
     /// <summary>When any of its answers got on last; null if none ever did.</summary>
     public TimeSpan? LastTokenAt;

@@ -42,7 +42,7 @@ public sealed partial class Pool
                 return;
             Forget(known, effects);
         }
-        Instance instance = _roster.Find(e.Instance) ?? _roster.Departed(e.Instance, _now, _options, _speed);
+        Instance instance = _roster.Find(e.Instance) ?? _roster.Departed(e.Instance, _now, _options, _peers);
         var work = new InFlight(e.Request, _now)
         {
             Order = ++_arrivals,

@@ -20,7 +20,7 @@ public sealed partial class Pool
     private readonly PrefixHotness _hotness = new();
     private readonly SessionHomes _homes = new();
     private readonly TokenEstimates _estimates = new();
-    private readonly PrefillSpeed _speed;
+    private readonly Peers _peers;
     private readonly RetryBudget _retries = new();
     private readonly LongPrompts _longPrompts = new();
     private PoolOptions _options;
@@ -41,7 +41,7 @@ public sealed partial class Pool
 
     /// <summary>A pool with a policy of the caller's, whatever the options name: a simulator's referee.</summary>
     internal Pool(PoolOptions options, IPlacementPolicy policy) =>
-        (_options, _policy, _speed) = (options, policy, new PrefillSpeed(options.PrefillTokensPerSecond));
+        (_options, _policy, _peers) = (options, policy, new Peers(options.PrefillTokensPerSecond));
 
     /// <summary>What the pool serves; a new object whenever that changes, so that a host can publish it as it is.</summary>
     public ServedModels Served => _roster.Served;
@@ -72,7 +72,7 @@ public sealed partial class Pool
             case DrainOrdered e when _roster.Find(e.Instance) is { } instance: Drain(instance, e, effects); break;
             case MigrationEnded e: CarriedOver(e, effects); break;
             case HedgeEnded e: Hedged(e, effects); break;
-            case InstanceJoined e: _roster.Join(e.Instance, _now, _options, _speed, effects); break;
+            case InstanceJoined e: _roster.Join(e.Instance, _now, _options, _peers, effects); break;
             case InstanceLeft e when _roster.Find(e.Instance) is { } instance:
                 _roster.Leave(e.Instance, _now, effects);
                 Disappoint(instance, effects);
@@ -96,15 +96,15 @@ public sealed partial class Pool
 
     /// <summary>What is worth keeping of what it has learned; null before the first answer.</summary>
     public LearnedProfile? Learned => _estimates.HasLearned
-        ? new LearnedProfile(_estimates.BytesPerToken, _estimates.MeanPromptTokens, _estimates.MeanOutputTokens, _speed.Learned)
+        ? new LearnedProfile(_estimates.BytesPerToken, _estimates.MeanPromptTokens, _estimates.MeanOutputTokens, _peers.Speed.Learned)
         : null;
 
     private void Recall(LearnedProfile known)
     {
         if (!_estimates.HasLearned)
             _estimates.Recall(known);
-        if (_speed.Learned is null && known.PrefillTokensPerSecond is { } rate)
-            _speed.Recall(rate);
+        if (_peers.Speed.Learned is null && known.PrefillTokensPerSecond is { } rate)
+            _peers.Speed.Recall(rate);
     }
 
     private void Arrive(PlacementRequest request, List<PoolEffect> effects)
@@ -292,7 +292,7 @@ public sealed partial class Pool
         if (options.Policy != _options.Policy)
             _policy = PlacementPolicies.Create(options.Policy);
         _options = options;
-        _speed.Prior = options.PrefillTokensPerSecond;
+        _peers.Speed.Prior = options.PrefillTokensPerSecond;
         _homes.Trim(_now, options.SessionIdleTime, options.MaxSessions);
         OfferAll(effects);
         ReleaseHeld(effects);

@@ -37,7 +37,7 @@ internal sealed class Roster
         return false;
     }
 
-    public void Join(string id, TimeSpan at, PoolOptions options, PrefillSpeed peers, List<PoolEffect> effects)
+    public void Join(string id, TimeSpan at, PoolOptions options, Peers peers, List<PoolEffect> effects)
     {
         if (_instances.ContainsKey(id))
             return;
@@ -59,7 +59,7 @@ internal sealed class Roster
     }
 
     /// <summary>An instance that discovery does not name and that has requests all the same.</summary>
-    public Instance Departed(string id, TimeSpan at, PoolOptions options, PrefillSpeed peers)
+    public Instance Departed(string id, TimeSpan at, PoolOptions options, Peers peers)
     {
         if (Emptying.Find(i => i.Id == id && i.State == InstanceState.Gone) is { } known)
             return known;

@@ -1,13 +1,15 @@
 namespace FleetRouter.Domain.Health;
 
-/// <summary>How long an instance may be silent in the middle of an answer, learned from its own longest silences.</summary>
-internal sealed class StallBound
+/// <summary>How long an instance may be silent in the middle of an answer, learned from its own longest silences and, until these tell enough, from those of
+/// all instances of its pool.</summary>
+/// <param name="peers">The pool's bound; null for that one itself.</param>
+internal sealed class StallBound(StallBound? peers = null)
 {
     /// <summary>Range of the bound. Below, a hiccup of the network (three segments lost in a row cost TCP 1.4 s) or of the engine's process would be
     /// taken for a stall; above, nobody waits.</summary>
     public static readonly TimeSpan Least = TimeSpan.FromSeconds(2), Most = TimeSpan.FromSeconds(30);
 
-    /// <summary>The bound while too little is known.</summary>
+    /// <summary>The bound while too little is known of any instance.</summary>
     public static readonly TimeSpan AtFirst = TimeSpan.FromSeconds(10);
 
     /// <summary>Times the longest silence seen: a step that computes a long prompt, or a preemption, holds up every answer of the batch, and
@@ -28,19 +30,25 @@ internal sealed class StallBound
     {
         if (gap <= TimeSpan.Zero)
             return;
+        Learn(gap, now);
+        peers?.Learn(gap, now);
+    }
+
+    private void Learn(TimeSpan gap, TimeSpan now)
+    {
         _reports++;
         if (_longest.At(now) is var before && gap.TotalSeconds > before)
             _longest.Add(gap.TotalSeconds - before, now);
     }
 
-    /// <summary>An answer was given up for a silence that long, which may have been honest: the next may be silent twice as long.</summary>
-    public void GaveUp(TimeSpan now) => Saw(At(now) * (2 / Times), now);
+    /// <summary>An answer was given up for a silence that long, which may have been honest: the next here may be silent twice as long.</summary>
+    public void GaveUp(TimeSpan now) => Learn(At(now) * (2 / Times), now);
 
     /// <summary>Silence after which an answer counts as stalled.</summary>
     public TimeSpan At(TimeSpan now)
     {
         var bound = TimeSpan.FromSeconds(Math.Min(Times * _longest.At(now), Most.TotalSeconds));
-        TimeSpan least = _reports < LeastReports ? AtFirst : Least;
+        TimeSpan least = _reports >= LeastReports ? Least : peers?.At(now) ?? AtFirst;
         return bound > least ? bound : least;
     }
 }

@@ -51,6 +51,25 @@ public sealed class StallTests
     }
 
     [Fact]
+    public void An_instance_that_has_shown_little_has_the_bound_of_the_others()
+    {
+        var pool = new StallBound();
+        StallBound worked = new(pool), fresh = new(pool);
+        for (int i = 0; i < 16; i++)
+        {
+            Assert.Equal(StallBound.AtFirst, fresh.At(Second));
+            worked.Saw(0.75 * Second, Second);
+        }
+        Assert.Equal(3, fresh.At(Second).TotalSeconds, 3);
+        // What it shows itself counts at once; what one was given up for tells nothing of the others.
+        fresh.Saw(2 * Second, Second);
+        worked.GaveUp(Second);
+        Assert.Equal((8d, 6d), (fresh.At(Second).TotalSeconds, worked.At(Second).TotalSeconds));
+        fresh.GaveUp(Second);
+        Assert.Equal((16d, 8d), (fresh.At(Second).TotalSeconds, new StallBound(pool).At(Second).TotalSeconds));
+    }
+
+    [Fact]
     public void Each_instance_has_the_bound_of_its_own_gaps()
     {
         Dispatch a = On("a"), b = On("b");

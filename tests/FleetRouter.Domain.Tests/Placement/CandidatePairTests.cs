@@ -107,7 +107,7 @@ public sealed class CandidatePairTests
     private static Instance[] Fleet(int size)
     {
         var options = new PoolOptions { Name = "test" };
-        return [.. Enumerable.Range(0, size).Select(i => new Instance($"engine-{i}", options, new PrefillSpeed(8_000)))];
+        return [.. Enumerable.Range(0, size).Select(i => new Instance($"engine-{i}", options, new Peers(8_000)))];
     }
 
     private static (string First, string? Second) Ids(CandidatePair pair) => (pair.First.Id, pair.Second?.Id);

@@ -198,7 +198,7 @@ public sealed class SessionHomesTests
     /// <summary>A prompt whose candidate pair does not include <paramref name="instance"/>; sized to add no session of its own.</summary>
     private static PromptChain PromptAwayFrom(PoolDriver pool, string instance)
     {
-        var members = new ReadySet([.. pool.Pool.Describe().Instances.Select(i => new Instance(i.Id, pool.Options, new PrefillSpeed(8_000)))]);
+        var members = new ReadySet([.. pool.Pool.Describe().Instances.Select(i => new Instance(i.Id, pool.Options, new Peers(8_000)))]);
         for (ulong content = 1_000; ; content++)
         {
             PromptChain prompt = Prompts.Of((content, 4));
