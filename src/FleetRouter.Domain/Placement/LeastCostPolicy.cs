@@ -22,7 +22,7 @@ internal sealed class LeastCostPolicy : IPlacementPolicy
     /// <summary>Weight of later turns, which meet the same line again.</summary>
     private const double FutureWeight = 2;
 
-    /// <summary>Seconds by which each of these, and the turns that follow it, slow its own answer.</summary>
+    /// <summary>Seconds by which each answer in the batch a request joins, and the turns that follow it, slow its own.</summary>
     private const double SharingSeconds = 0.05;
 
     /// <summary>For how many an answer of high priority counts to those of normal priority that would join its batch: they keep away, and others of

@@ -86,7 +86,7 @@ public sealed class Cell
         {
             offered += outcome.OfferedAt is null ? 0 : 1;
             refused += outcome.Kind == OutcomeKind.Refused ? 1 : 0;
-            unfinished += outcome.Kind is OutcomeKind.Open or OutcomeKind.Broken ? 1 : 0;
+            unfinished += outcome.IsUnfinished ? 1 : 0;
             if (!_inClass[outcome.Request.Index] || !Slo.IsMet(outcome))
                 continue;
             good++;

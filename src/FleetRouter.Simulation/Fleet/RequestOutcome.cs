@@ -31,6 +31,9 @@ public sealed class RequestOutcome(PreparedRequest request)
     /// <summary>How it ended.</summary>
     public OutcomeKind Kind { get; internal set; }
 
+    /// <summary>Whether it was neither answered nor refused, nor given up by its client: it, or what it waits for, hangs or was lost.</summary>
+    public bool IsUnfinished => Kind is OutcomeKind.Open or OutcomeKind.Broken;
+
     /// <summary>When it reached the gateway; null if its turn never came.</summary>
     public TimeSpan? OfferedAt { get; internal set; }
 

@@ -41,7 +41,7 @@ public sealed class MigrationStudy(string name, IReadOnlyList<Cell> cells, strin
             return Once(seed.Cell, of(seed.Cell.Workload), on, seed.Scale.PaceAt(step));
         })];
         int? Capacity(bool on, int from) =>
-            new CapacitySearch(step => At(on, step).All(AllEnd) && Figures(At(on, step), step).GoodShare >= PolicyComparison.GoodShare, RateAt).Find(from)?.Step;
+            new CapacitySearch(step => !At(on, step).Any(run => run.Outcomes.Any(outcome => outcome.IsUnfinished)) && Figures(At(on, step), step).GoodShare >= PolicyComparison.GoodShare, RateAt).Find(from)?.Step;
         int? off = Capacity(false, start), with = Capacity(true, off ?? start);
         int knee = off ?? start;
         MigrationPair[] pairs = [.. Loads.Select(load =>
@@ -53,8 +53,6 @@ public sealed class MigrationStudy(string name, IReadOnlyList<Cell> cells, strin
         return new MigrationReport(name, policy, cell.Instances, cell.KvTokens, cell.Workload.All.Count, cells.Count, Rate(off), Rate(with), pairs,
             Priorities(ranked, At(true, ranked), Runs(true, ranked, workload => workload.With(request => request.ForRouter with { Priority = IsHigh(request) ? 1 : 0 }))));
     }
-
-    private static bool AllEnd(FleetRun run) => run.Outcomes.All(outcome => outcome.Kind is not (OutcomeKind.Open or OutcomeKind.Broken));
 
     private double RateAt(int step) => _seeds.Average(seed => seed.Scale.RateAt(step));
 
