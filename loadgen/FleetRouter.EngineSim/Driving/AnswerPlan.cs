@@ -38,6 +38,9 @@ internal sealed record AnswerPlan
     /// <summary>Name of the function called, for a tool call.</summary>
     public string? FunctionName { get; init; }
 
+    /// <summary>Index of the token that ends the answer's reasoning, negative where that was emitted before; null for no reasoning.</summary>
+    public int? ReasoningEnd => FixedTokens is null ? Synthetic.ReasoningEnd - Start : null;
+
     public uint Token(int index) => FixedTokens is null ? Synthetic.Token(Start + index) : FixedTokens[index];
 
     /// <summary>The text that token <paramref name="index"/> adds; may be empty for a fixed text.</summary>
@@ -50,7 +53,7 @@ internal sealed record AnswerPlan
         return FixedText[from..Math.Clamp((4 * index) + 4, from, offset + length)];
     }
 
-    /// <summary>The text of the first <paramref name="tokens"/> tokens.</summary>
+    /// <summary>The text of the first <paramref name="tokens"/> tokens, with four characters for the one that ends reasoning.</summary>
     public string TextOfAll(int tokens)
     {
         if (FixedText is null)

@@ -27,14 +27,14 @@ internal static class PromptReader
             throw ApiException.BadRequest("messages must have at least one item.", "messages");
         bool generate = body.Flag("add_generation_prompt", true);
         bool resume = body.Flag("continue_final_message", false);
-        return Render([.. messages.EnumerateArray().Select(Message)], generate, resume, Tools(body));
+        return Render([.. messages.EnumerateArray().Select(Message)], generate, resume, Tools(body), Reasons(body));
     }
 
-    public static Prompt Render(List<ChatMessage> messages, bool generate = true, bool resume = false, string? tools = null)
+    public static Prompt Render(List<ChatMessage> messages, bool generate = true, bool resume = false, string? tools = null, bool reasons = false)
     {
         try
         {
-            var rendered = ChatPrompt.Render(messages, generate, resume, tools);
+            var rendered = ChatPrompt.Render(messages, generate, resume, tools, reasons);
             return Prompt.Of(rendered.Tokens, rendered.EmittedTokens);
         }
         catch (ArgumentException error)
@@ -42,6 +42,10 @@ internal static class PromptReader
             throw ApiException.BadRequest(error.Message);
         }
     }
+
+    /// <summary>Whether the chat's template is asked for an answer that begins with reasoning.</summary>
+    private static bool Reasons(RequestBody body) =>
+        body.Field("chat_template_kwargs") is { ValueKind: JsonValueKind.Object } flags && flags.TryGetProperty("enable_thinking", out var flag) && flag.ValueKind == JsonValueKind.True;
 
     public static string? Tools(RequestBody body) =>
         body.Field("tools") is { ValueKind: JsonValueKind.Array } tools && tools.GetArrayLength() > 0 ? tools.GetRawText() : null;

@@ -40,12 +40,17 @@ internal sealed class ChatReply(string id, long created, string model, Prompt pr
     public override void WriteToken(IBufferWriter<byte> output, int index, bool isLast)
     {
         // Tokens that show no text, such as those of a tool call's name, have no chunk unless somebody counts token ids.
-        if (Answer.FixedText is not null && !Options.TokenIds && Answer.TextOf(index).Length == 0 && !EndsHere(isLast))
+        bool endsReasoning = index == Answer.ReasoningEnd;
+        if (!Options.TokenIds && !EndsHere(isLast) && (endsReasoning || Answer.FixedText is not null && Answer.TextOf(index).Length == 0))
             return;
         output.Write(_head);
-        if (Answer.FunctionName is null)
+        if (endsReasoning)
         {
-            output.Write("\"choices\":[{\"index\":0,\"delta\":{\"content\":\""u8);
+            output.Write("\"choices\":[{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":"u8);
+        }
+        else if (Answer.FunctionName is null)
+        {
+            output.Write(index < Answer.ReasoningEnd ? "\"choices\":[{\"index\":0,\"delta\":{\"reasoning\":\""u8 : "\"choices\":[{\"index\":0,\"delta\":{\"content\":\""u8);
             WriteText(output, index);
             output.Write("\"},\"logprobs\":null,\"finish_reason\":"u8);
         }
@@ -107,7 +112,8 @@ internal sealed class ChatReply(string id, long created, string model, Prompt pr
         json.WriteStartObject("message");
         json.WriteString("role", "assistant");
         string text = Answer.TextOfAll(Generation.Tokens);
-        json.WriteString("content", Answer.FunctionName is null ? text : null);
+        int end = Math.Min(text.Length, 4 * (Answer.ReasoningEnd ?? 0)), begin = Answer.ReasoningEnd is null ? 0 : Math.Min(text.Length, end + 4);
+        json.WriteString("content", Answer.FunctionName is null && (begin < text.Length || end == 0) ? text[begin..] : null);
         json.WriteNull("refusal");
         json.WriteNull("annotations");
         json.WriteNull("audio");
@@ -125,7 +131,7 @@ internal sealed class ChatReply(string id, long created, string model, Prompt pr
             json.WriteEndObject();
         }
         json.WriteEndArray();
-        json.WriteNull("reasoning");
+        json.WriteString("reasoning", end > 0 ? text[..end] : null);
         json.WriteEndObject();
     }
 }

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using FleetRouter.EngineSim.Driving;
 using FleetRouter.EngineSim.Http;
+using FleetRouter.Simulation.Text;
 
 namespace FleetRouter.EngineSim.Replies;
 
@@ -24,7 +25,10 @@ internal sealed class CompletionReply(string id, long created, string model, Pro
     {
         output.Write(_head);
         output.Write("\"choices\":[{\"index\":0,\"text\":\""u8);
-        WriteText(output, index);
+        if (index == Answer.ReasoningEnd)
+            output.Write("</think>"u8);
+        else
+            WriteText(output, index);
         output.Write(EndsHere(isLast) ? "\",\"logprobs\":null,\"finish_reason\":\"length\""u8 : "\",\"logprobs\":null,\"finish_reason\":null"u8);
         output.Write(",\"stop_reason\":null,\"token_ids\":"u8);
         WriteTokenIds(output, index);
@@ -58,7 +62,7 @@ internal sealed class CompletionReply(string id, long created, string model, Pro
         json.WriteStartArray("choices");
         json.WriteStartObject();
         json.WriteNumber("index", 0);
-        json.WriteString("text", Answer.TextOfAll(Generation.Tokens));
+        json.WriteString("text", Answer.TextOfAll(Generation.Tokens).Replace(SyntheticTokenizer.ReasoningEndsMark, SyntheticTokenizer.ReasoningEndsText, StringComparison.Ordinal));
         json.WriteNull("logprobs");
         json.WriteString("finish_reason", Answer.FinishReason);
         json.WriteString("stop_reason", Answer.StopReason);

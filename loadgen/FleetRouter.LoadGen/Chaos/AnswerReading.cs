@@ -18,7 +18,7 @@ internal sealed class AnswerReading(ChaosRequest request)
     private string? _id, _finish, _role, _function;
     private long? _created;
     private int _chunks, _shape, _finishes;
-    private bool _usageSeen, _promptIdsSeen;
+    private bool _usageSeen, _promptIdsSeen, _isReasoning;
 
     /// <summary>[DONE] came.</summary>
     public bool Done { get; private set; }
@@ -104,7 +104,7 @@ internal sealed class AnswerReading(ChaosRequest request)
         }
         if (_usageSeen) Wrong("a chunk after the usage");
         if (usage is not null != request.ContinuousUsage) Wrong(usage is null ? "a chunk without usage" : "a chunk with usage that was not asked for");
-        if (usage is { } sofar) Usage(sofar, (_text.Length + 3) / SyntheticTokenizer.BytesPerToken, exact: request is { HasStop: false, Resumable: true });
+        if (usage is { } sofar) Usage(sofar, (_text.Length + 3) / SyntheticTokenizer.BytesPerToken, exact: request is { HasStop: false, Reasons: false, Resumable: true });
     }
 
     private void Head(JsonElement chunk)
@@ -166,7 +166,8 @@ internal sealed class AnswerReading(ChaosRequest request)
         {
             Wrong("the first chunk has no role");
         }
-        if (delta.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String) _text.Append(content.GetString());
+        if (delta.TryGetProperty("reasoning", out var reasoning) && reasoning.ValueKind == JsonValueKind.String) Reason(reasoning.GetString()!);
+        if (delta.TryGetProperty("content", out var content) && content.ValueKind == JsonValueKind.String) Say(content.GetString()!);
         if (!delta.TryGetProperty("tool_calls", out var calls) || calls.ValueKind != JsonValueKind.Array) return;
         foreach (var call in calls.EnumerateArray())
         {
@@ -174,6 +175,24 @@ internal sealed class AnswerReading(ChaosRequest request)
             if (function.TryGetProperty("name", out var called) && called.ValueKind == JsonValueKind.String) _function += called.GetString();
             if (function.TryGetProperty("arguments", out var arguments)) _text.Append(arguments.GetString());
         }
+    }
+
+    private void Reason(string text)
+    {
+        if (!request.Reasons) Wrong("reasoning that was not asked for");
+        if (_text.Length > 0 && !_isReasoning) Wrong("reasoning after the answer's beginning");
+        _isReasoning |= text.Length > 0;
+        _text.Append(text);
+    }
+
+    private void Say(string text)
+    {
+        if (_isReasoning && text.Length > 0)
+        {
+            (_isReasoning, _shape) = (false, 0);
+            _text.Append(SyntheticTokenizer.ReasoningEndsMark);
+        }
+        _text.Append(text);
     }
 
     private void Usage(JsonElement usage, int tokens, bool exact)

@@ -57,6 +57,9 @@ internal sealed record ChaosRequest
     /// <summary>It has stop strings, whether they come or not: then text may come later than its tokens are counted.</summary>
     public bool HasStop { get; init; }
 
+    /// <summary>The answer begins with reasoning.</summary>
+    public bool Reasons { get; init; }
+
     /// <summary>The client asks for token ids itself.</summary>
     public bool TokenIds { get; init; }
 
@@ -74,5 +77,5 @@ internal sealed record ChaosRequest
     public string Path => Chat ? "/v1/chat/completions" : "/v1/completions";
 
     /// <summary>In one word or two, for people.</summary>
-    public string Label => $"{(Chat ? "chat" : "completion")} {Kind}{(Streams ? "" : " unstreamed")}{(HasStop && Kind != RequestKind.Stop ? " with a stop string" : "")}{(TokenIds ? " token-ids" : "")}{(ContinuousUsage ? " continuous-usage" : Usage ? " usage" : "")}";
+    public string Label => $"{(Chat ? "chat" : "completion")} {Kind}{(Streams ? "" : " unstreamed")}{(HasStop && Kind != RequestKind.Stop ? " with a stop string" : "")}{(Reasons ? " reasoning" : "")}{(TokenIds ? " token-ids" : "")}{(ContinuousUsage ? " continuous-usage" : Usage ? " usage" : "")}";
 }

@@ -36,11 +36,13 @@ internal sealed class ChaosWorkload(string model, ulong seed)
         var streams = kind == RequestKind.Cancel || random.Below(100) < 88;
         var tools = kind == RequestKind.Tool ? Tools(number) : null;
 
-        var (messages, prompt) = Prompt(chat, tools, ref random);
+        var reasons = chat && kind is not (RequestKind.Schema or RequestKind.Tool or RequestKind.LogProbs) && random.Below(100) < 25;
+
+        var (messages, prompt) = Prompt(chat, tools, reasons, ref random);
         var answer = SyntheticAnswer.To(prompt);
         while (kind is not (RequestKind.Schema or RequestKind.Tool) && answer.NaturalLength(seed) is var length && (length > LongestAnswer || length < (seam + 2 ?? 0)))
         {
-            (messages, prompt) = Prompt(chat, tools, ref random);
+            (messages, prompt) = Prompt(chat, tools, reasons, ref random);
             answer = SyntheticAnswer.To(prompt);
         }
         var natural = answer.NaturalLength(seed);
@@ -53,7 +55,7 @@ internal sealed class ChaosWorkload(string model, ulong seed)
         var request = new ChaosRequest
         {
             Number = number, Kind = kind, Chat = chat, Streams = streams, Model = model, Expected = expected, Body = [],
-            Usage = usage, HasStop = bounds.Stop.Count > 0,
+            Usage = usage, HasStop = bounds.Stop.Count > 0, Reasons = reasons,
             ContinuousUsage = streams && usage && random.Below(100) < 12,
             TokenIds = kind != RequestKind.Tool && random.Below(100) < 20,
             CancelAfter = kind == RequestKind.Cancel ? Math.Min(seam ?? 1 + random.Below(natural), expected.Tokens.Length) : null,
@@ -72,13 +74,13 @@ internal sealed class ChaosWorkload(string model, ulong seed)
     }
 
     /// <summary>The messages, or the one text of a completion, and the tokens an engine makes of them.</summary>
-    private (List<ChatMessage> Messages, uint[] Tokens) Prompt(bool chat, string? tools, ref SplitMix64 random)
+    private (List<ChatMessage> Messages, uint[] Tokens) Prompt(bool chat, string? tools, bool reasons, ref SplitMix64 random)
     {
         List<ChatMessage> messages = [new("system", Words(SplitMix64.Combine(seed, (ulong)random.Below(SystemPrompts)), 64 + 32 * random.Below(6)))];
         for (var turn = random.Below(4) == 0 ? 1 : 0; turn > 0; turn--)
             messages.AddRange([new("user", Words(random.Next(), 8 + random.Below(40))), new("assistant", Words(random.Next(), 8 + random.Below(60)))]);
         messages.Add(new ChatMessage("user", Words(random.Next(), 8 + random.Below(200))));
-        if (chat) return (messages, ChatPrompt.Render(messages, tools: tools).Tokens);
+        if (chat) return (messages, ChatPrompt.Render(messages, tools: tools, reasons: reasons).Tokens);
         var text = string.Concat(messages.Select(message => message.Content));
         return ([new ChatMessage("", text)], SyntheticTokenizer.Encode(text));
     }
@@ -116,10 +118,11 @@ internal sealed class ChaosWorkload(string model, ulong seed)
         }
     }
 
-    /// <summary>A piece of the answer that begins within a token and ends within the next one or two.</summary>
+    /// <summary>A piece of the answer that begins within a token and ends within the next one or two, and not around the end of its reasoning.</summary>
     private static string StopAt(SyntheticAnswer answer, int token, ref SplitMix64 random)
     {
         var skipped = 1 + random.Below(3);
+        if (answer.ReasoningEnd is { } end && end >= token && end <= token + 2) token = end + 1;
         return answer.Text(token, 3).Substring(skipped, 5 + random.Below(5));
     }
 
@@ -157,6 +160,11 @@ internal sealed class ChaosWorkload(string model, ulong seed)
             }
             // Without a bound of its own a completion has 16 tokens.
             if ((bounds.MaxTokens ?? (request.Chat ? null : 4000)) is { } most) writer.WriteNumber(request.Chat && request.Number % 2 == 0 ? "max_completion_tokens" : "max_tokens", most);
+            if (request.Reasons)
+            {
+                writer.WritePropertyName("chat_template_kwargs");
+                writer.WriteRawValue("""{"enable_thinking":true}""");
+            }
             if (bounds.MinTokens > 0) writer.WriteNumber("min_tokens", bounds.MinTokens);
             if (bounds.IgnoreEos) writer.WriteBoolean("ignore_eos", true);
             WriteStop(writer, bounds.Stop);

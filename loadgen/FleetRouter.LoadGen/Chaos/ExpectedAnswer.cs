@@ -5,7 +5,7 @@ namespace FleetRouter.LoadGen.Chaos;
 /// <summary>What a stand-in must answer to a request: known before it is sent, since every token is a function of the prompt.</summary>
 /// <param name="Prompt">The prompt's tokens.</param>
 /// <param name="Tokens">The answer's tokens.</param>
-/// <param name="Text">What of them is shown.</param>
+/// <param name="Text">What of them is shown, reasoning first; four characters a token, also for the one between reasoning and answer.</param>
 /// <param name="FinishReason">stop, length or tool_calls.</param>
 /// <param name="StopReason">The stop string that ends it; null if none does.</param>
 internal sealed record ExpectedAnswer(uint[] Prompt, uint[] Tokens, string Text, string FinishReason, string? StopReason)
@@ -29,8 +29,8 @@ internal sealed record ExpectedAnswer(uint[] Prompt, uint[] Tokens, string Text,
             .OrderBy(found => found.At + found.Stop.Length).ThenBy(found => found.At)
             .FirstOrDefault();
         return stop is null
-            ? new ExpectedAnswer(prompt, Ids(answer, tokens), text, own <= tokens ? "stop" : "length", null)
-            : new ExpectedAnswer(prompt, Ids(answer, (at + stop.Length + 3) / 4), text[..at], "stop", stop);
+            ? new ExpectedAnswer(prompt, Ids(answer, tokens), Shown(text), own <= tokens ? "stop" : "length", null)
+            : new ExpectedAnswer(prompt, Ids(answer, (at + stop.Length + 3) / 4), Shown(text[..at]), "stop", stop);
     }
 
     /// <summary>A JSON object, or the arguments of a call, that the request's schema leaves no choice about.</summary>
@@ -40,6 +40,9 @@ internal sealed record ExpectedAnswer(uint[] Prompt, uint[] Tokens, string Text,
     public static ExpectedAnswer InJson(uint[] prompt, string json, string? function = null) => function is null
         ? new ExpectedAnswer(prompt, SyntheticTokenizer.Encode(json), json, "stop", null)
         : new ExpectedAnswer(prompt, SyntheticTokenizer.Encode($$"""{"name": "{{function}}", "arguments": {{json}}}"""), json, "tool_calls", null) { Function = function };
+
+    /// <summary>Nobody sees the end of reasoning where nothing comes behind it.</summary>
+    private static string Shown(string text) => text.EndsWith(SyntheticTokenizer.ReasoningEndsMark, StringComparison.Ordinal) ? text[..^4] : text;
 
     private static uint[] Ids(SyntheticAnswer answer, int tokens) => [.. Enumerable.Range(0, tokens).Select(answer.Token)];
 }

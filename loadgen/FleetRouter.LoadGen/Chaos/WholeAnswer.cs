@@ -1,4 +1,5 @@
 using System.Text.Json;
+using FleetRouter.Simulation.Text;
 
 namespace FleetRouter.LoadGen.Chaos;
 
@@ -45,7 +46,11 @@ internal static class WholeAnswer
         if (!request.Chat) return choice.GetProperty("text").GetString() ?? "";
         var message = choice.GetProperty("message");
         Same("role", message.GetProperty("role").GetString(), "assistant");
-        if (expected.Function is null) return message.GetProperty("content").GetString() ?? "";
+        if (expected.Function is null)
+        {
+            var (reasoning, content) = (message.TryGetProperty("reasoning", out var reasons) ? reasons.GetString() : null, message.GetProperty("content").GetString());
+            return reasoning + (string.IsNullOrEmpty(reasoning) || string.IsNullOrEmpty(content) ? "" : SyntheticTokenizer.ReasoningEndsMark) + content;
+        }
         var function = message.GetProperty("tool_calls")[0].GetProperty("function");
         Same("function", function.GetProperty("name").GetString(), expected.Function);
         return function.GetProperty("arguments").GetString() ?? "";

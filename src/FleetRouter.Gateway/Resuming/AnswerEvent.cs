@@ -2,6 +2,15 @@ using System.Text.Json;
 
 namespace FleetRouter.Gateway.Resuming;
 
+/// <summary>Fields of a chat's answer that bear its reasoning.</summary>
+[Flags]
+internal enum ReasoningNames
+{
+    None = 0,
+    Reasoning = 1,
+    ReasoningContent = 2,
+}
+
 /// <summary>What one event of a chat's or completion's stream says. Positions are within the event's bytes; an empty range
 /// stands for what is not there or null.</summary>
 internal struct AnswerEvent
@@ -18,7 +27,18 @@ internal struct AnswerEvent
     /// <summary>There is a choice, hence something of the answer.</summary>
     public bool HasChoice;
 
-    public bool HasRole, HasToolCalls, HasReasoning;
+    public bool HasRole, HasToolCalls, HasRefusal;
+
+    /// <summary>The reasoning added, as it stands between the quotes; empty for none.</summary>
+    public Range Reasoning;
+
+    /// <summary>The names it came under: vLLM has had two, and sends both at times.</summary>
+    public ReasoningNames ReasoningNames;
+
+    public readonly bool HasReasoning => ReasoningNames != ReasoningNames.None;
+
+    /// <summary>Whether there is something of the answer that is not its text.</summary>
+    public readonly bool HasMoreThanText => HasToolCalls || HasReasoning || HasRefusal;
 
     /// <summary>Whether there is text at all: <see cref="Text"/> may be empty for a text of no characters.</summary>
     public bool HasText;
@@ -136,8 +156,12 @@ internal struct AnswerEvent
                 HasRole |= IsThere(ref json);
             else if (json.ValueTextEquals("tool_calls"u8) || json.ValueTextEquals("function_call"u8))
                 HasToolCalls |= IsThere(ref json);
-            else if (json.ValueTextEquals("reasoning"u8) || json.ValueTextEquals("reasoning_content"u8) || json.ValueTextEquals("refusal"u8))
-                HasReasoning |= IsThere(ref json);
+            else if (json.ValueTextEquals("reasoning"u8))
+                ReadReasoning(ref json, at, ReasoningNames.Reasoning);
+            else if (json.ValueTextEquals("reasoning_content"u8))
+                ReadReasoning(ref json, at, ReasoningNames.ReasoningContent);
+            else if (json.ValueTextEquals("refusal"u8))
+                HasRefusal |= IsThere(ref json);
             else
                 json.Skip();
         }
@@ -148,6 +172,15 @@ internal struct AnswerEvent
         Range text = Inside(ref json, at);
         HasText = json.TokenType == JsonTokenType.String;
         Text = text;
+    }
+
+    private void ReadReasoning(ref Utf8JsonReader json, int at, ReasoningNames name)
+    {
+        Range text = Inside(ref json, at);
+        if (AnswerSoFar.IsEmpty(text))
+            return;
+        Reasoning = text;
+        ReasoningNames |= name;
     }
 
     /// <summary>An error with a status below 500 is the client's: about what it asked for.</summary>

@@ -6,10 +6,8 @@ namespace FleetRouter.Gateway.Resuming;
 /// <param name="idsAreShown">Whether the client gets the ids of the tokens too.</param>
 internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
 {
-    private const string ReasoningInFlight = "reasoning-in-flight";
-
     private readonly PooledBytes _ids = new();    // the prompt's and the answer's, comma-separated, as the engine wrote them
-    private readonly PooledBytes _text = new();   // as it stands in JSON
+    private readonly PooledBytes _text = new(), _reasoning = new();   // as they stand in JSON
     private int _promptIds;                       // where the prompt's end
     private int _syncedIds, _syncedTokens;        // of these, those whose text has come
     private Queue<string> _ahead = new();   // ids the client has of tokens that are made again
@@ -31,10 +29,19 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     public bool IsInStep => Tokens == _syncedTokens;
 
     /// <summary>Ids of the answer alone.</summary>
-    public ReadOnlySpan<byte> AnswerIds => _ids.Span[_promptIds..].TrimStart((byte)',');
+    public ReadOnlyMemory<byte> AnswerIds => _ids.Memory[_promptIds..].TrimStart((byte)',');
 
     /// <summary>The text the client has, as it stands in JSON.</summary>
     public ReadOnlySpan<byte> Text => _text.Span;
+
+    /// <summary>The reasoning the client has, as it stands in JSON.</summary>
+    public ReadOnlySpan<byte> Reasoning => _reasoning.Span;
+
+    /// <summary>The names the client knows it by.</summary>
+    public ReasoningNames ReasoningNames { get; private set; }
+
+    /// <summary>Whether what the client has ends in reasoning.</summary>
+    public bool IsReasoning { get; private set; }
 
     /// <summary>Whether the engine told the ids of the prompt and of every token since.</summary>
     public bool HasIds => PromptTokens is not null && !_idsAreMissing;
@@ -42,11 +49,11 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     /// <summary>The client has the event that opens a chat's answer.</summary>
     public bool HasOpened { get; private set; }
 
-    /// <summary>What the client has of the answer that is not text and cannot go on elsewhere: a tool call, or reasoning that began; null for nothing.</summary>
+    /// <summary>What the client has of the answer that cannot go on elsewhere in any way: a tool call, a refusal; null for nothing.</summary>
     public string? Obstacle { get; private set; }
 
     /// <summary>Nothing of the answer was shown yet: it may as well begin anew.</summary>
-    public bool IsBlank => _text.Length == 0 && Obstacle is null && !(idsAreShown && Tokens + _ahead.Count > 0);
+    public bool IsBlank => _text.Length == 0 && _reasoning.Length == 0 && Obstacle is null && !(idsAreShown && Tokens + _ahead.Count > 0);
 
     /// <summary>The finish reason the client has; null before.</summary>
     public string? Finish { get; private set; }
@@ -68,14 +75,12 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
             return;
         HasOpened = true;
         NoteTokens(bytes, told);
-        if (told.HasText)
-            _text.Append(bytes[told.Text]);
-        if (told.HasReasoning)
-            Obstacle ??= ReasoningInFlight;
-        else if (told.HasText && !IsEmpty(told.Text) && Obstacle == ReasoningInFlight)
-            Obstacle = null;   // it has come to its end
+        NoteShown(bytes[told.Reasoning], told.HasText ? bytes[told.Text] : default);
+        ReasoningNames |= told.ReasoningNames;
         if (told.HasToolCalls)
             Obstacle = "tool-call-in-flight";
+        else if (told.HasRefusal)
+            Obstacle ??= "refusal-in-flight";
         if (!IsEmpty(told.Finish))
             Finish = Encoding.UTF8.GetString(bytes[told.Finish]);
     }
@@ -84,14 +89,14 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     public void NoteTokens(ReadOnlySpan<byte> bytes, in AnswerEvent told)
     {
         ReadOnlySpan<byte> ids = Inner(bytes, told.TokenIds);
-        bool hasText = told.HasText && !IsEmpty(told.Text);
+        bool hasText = told.HasReasoning || told.HasText && !IsEmpty(told.Text);
         if (ids.Length > 0)
         {
             _ids.Append(","u8);
             _ids.Append(ids);
             Tokens += ids.Count((byte)',') + 1;
         }
-        else if (hasText || told.HasReasoning || told.HasToolCalls)
+        else if (hasText || told.HasMoreThanText)
         {
             _idsAreMissing = true;
             Tokens++;
@@ -100,8 +105,13 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
             (_syncedIds, _syncedTokens) = (_ids.Length, Tokens);
     }
 
-    /// <summary>Notes text that is shown.</summary>
-    public void NoteShown(ReadOnlySpan<byte> text) => _text.Append(text);
+    /// <summary>Notes what is shown; text ends the reasoning before it.</summary>
+    public void NoteShown(ReadOnlySpan<byte> reasoning, ReadOnlySpan<byte> text)
+    {
+        _reasoning.Append(reasoning);
+        _text.Append(text);
+        IsReasoning = text.IsEmpty && (IsReasoning || !reasoning.IsEmpty);
+    }
 
     /// <summary>Notes how the answer ended.</summary>
     public void NoteFinish(string reason) => Finish = reason;
@@ -137,9 +147,10 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     public void Restart()
     {
         _text.CutTo(0);
+        _reasoning.CutTo(0);
         _ids.CutTo(_promptIds);
         (Tokens, _syncedIds, _syncedTokens) = (0, _promptIds, 0);
-        (Obstacle, Head, HasOpened, _idsAreMissing) = (null, null, false, false);
+        (Obstacle, Head, HasOpened, IsReasoning, _idsAreMissing) = (null, null, false, false, false);
     }
 
     /// <summary>Ids between their brackets.</summary>
@@ -151,5 +162,6 @@ internal sealed class AnswerSoFar(bool idsAreShown) : IDisposable
     {
         _ids.Dispose();
         _text.Dispose();
+        _reasoning.Dispose();
     }
 }

@@ -61,13 +61,14 @@ internal sealed class AnswerWriter(AnswerTerms terms, AnswerSoFar soFar, PooledB
     }
 
     /// <summary>Writes an event of the answer in the form it began in.</summary>
-    /// <param name="text">The text to show, as it stands in JSON.</param>
+    /// <param name="reasoning">The reasoning to show, as it stands in JSON.</param>
+    /// <param name="text">The text to show, likewise.</param>
     /// <param name="finish">The finish reason; empty before the end.</param>
     /// <param name="stopReason">The stop reason as a JSON value; empty for none.</param>
     /// <param name="ids">Ids between their brackets; empty where there are none.</param>
-    public void Write(ReadOnlySpan<byte> text, ReadOnlySpan<byte> finish, ReadOnlySpan<byte> stopReason, ReadOnlySpan<byte> ids)
+    public void Write(ReadOnlySpan<byte> reasoning, ReadOnlySpan<byte> text, ReadOnlySpan<byte> finish, ReadOnlySpan<byte> stopReason, ReadOnlySpan<byte> ids)
     {
-        if (text.IsEmpty && finish.IsEmpty && !(terms.WantsTokenIds && !ids.IsEmpty))
+        if (reasoning.IsEmpty && text.IsEmpty && finish.IsEmpty && !(terms.WantsTokenIds && !ids.IsEmpty))
             return;
         Begin();
         output.Append("\"choices\":[{\"index\":0,"u8);
@@ -77,14 +78,8 @@ internal sealed class AnswerWriter(AnswerTerms terms, AnswerSoFar soFar, PooledB
             output.Append(text);
             output.Append("\""u8);
         }
-        else if (text.IsEmpty)
-            output.Append("\"delta\":{}"u8);
         else
-        {
-            output.Append("\"delta\":{\"content\":\""u8);
-            output.Append(text);
-            output.Append("\"}"u8);
-        }
+            WriteDelta(reasoning, text);
         output.Append(",\"logprobs\":null,\"finish_reason\":"u8);
         if (finish.IsEmpty)
             output.Append("null"u8);
@@ -115,6 +110,30 @@ internal sealed class AnswerWriter(AnswerTerms terms, AnswerSoFar soFar, PooledB
             WriteUsage(null);
         }
         output.Append("}\n\n"u8);
+    }
+
+    private void WriteDelta(ReadOnlySpan<byte> reasoning, ReadOnlySpan<byte> text)
+    {
+        output.Append("\"delta\":{"u8);
+        bool isFirst = true;
+        if (soFar.ReasoningNames.HasFlag(ReasoningNames.Reasoning))
+            WriteMember("\"reasoning\":\""u8, reasoning, ref isFirst);
+        if (soFar.ReasoningNames.HasFlag(ReasoningNames.ReasoningContent))
+            WriteMember("\"reasoning_content\":\""u8, reasoning, ref isFirst);
+        WriteMember("\"content\":\""u8, text, ref isFirst);
+        output.Append("}"u8);
+    }
+
+    private void WriteMember(ReadOnlySpan<byte> name, ReadOnlySpan<byte> value, ref bool isFirst)
+    {
+        if (value.IsEmpty)
+            return;
+        if (!isFirst)
+            output.Append(","u8);
+        isFirst = false;
+        output.Append(name);
+        output.Append(value);
+        output.Append("\""u8);
     }
 
     /// <summary>Writes what follows the finish reason: the usage, if the client asked for it, and the end mark.</summary>

@@ -40,7 +40,10 @@ internal readonly record struct Continuation(ContinuationKind Kind, string Path,
 
     /// <summary>Why the answer cannot go on elsewhere; null if it can.</summary>
     public static string? Obstacle(in AnswerTerms terms, AnswerSoFar soFar, ApiKind api, ReadOnlySpan<byte> body) =>
-        terms.Obstacle ?? soFar.Obstacle ?? (soFar.IsAstray ? "token-ids" : null) ?? (soFar.IsBlank || KindOf(terms, soFar, api, body) is not null ? null : "prompt-form");
+        terms.Obstacle ?? soFar.Obstacle ?? (soFar.IsAstray ? "token-ids" : null) ?? (KindOf(terms, soFar, api, body) is not null ? null : soFar.IsReasoning ? ReasoningInFlight : "prompt-form");
+
+    /// <summary>Reasoning goes on by ids only, and only where the token that ends it is known.</summary>
+    public const string ReasoningInFlight = "reasoning-in-flight";
 
     /// <summary>How the answer can go on; null if in no way.</summary>
     public static ContinuationKind? KindOf(in AnswerTerms terms, AnswerSoFar soFar, ApiKind api, ReadOnlySpan<byte> body)
@@ -50,6 +53,8 @@ internal readonly record struct Continuation(ContinuationKind Kind, string Path,
         bool needsTemplate = api == ApiKind.Chat && (terms.MayCallTools || HasMedia(body));
         if (soFar.HasIds && !needsTemplate)
             return ContinuationKind.TokenIds;
+        if (soFar.IsReasoning)
+            return null;
         bool canContinueText = api == ApiKind.Chat ? !terms.ContinuesFinalMessage : PromptIsText(body);
         return canContinueText ? ContinuationKind.Text : null;
     }

@@ -44,18 +44,25 @@ internal sealed class EngineCalls(HttpMessageInvoker engines)
         }
     }
 
-    /// <summary>The text of some tokens; null where the engine does not tell.</summary>
-    public async Task<string?> DetokenizeAsync(Attempt attempt, Placement to, ReadOnlyMemory<byte> body, CancellationToken cancellation)
+    /// <summary>Asks an engine something it knows at once, such as the text of some tokens; null where it does not tell.</summary>
+    /// <param name="attempt">The request's tries: with which headers.</param>
+    /// <param name="of">Whom.</param>
+    /// <param name="path">Path of the call.</param>
+    /// <param name="body">Its body.</param>
+    /// <param name="read">Reads the answer.</param>
+    /// <param name="cancellation">Ends the wait.</param>
+    public async Task<T?> AskAsync<T>(
+        Attempt attempt, Placement of, string path, ReadOnlyMemory<byte> body, Func<JsonElement, T?> read, CancellationToken cancellation) where T : class
     {
         try
         {
-            using HttpResponseMessage response = await SendAsync(attempt, to, attempt.EngineRequestId, "/detokenize", body, cancellation);
+            using HttpResponseMessage response = await SendAsync(attempt, of, attempt.EngineRequestId, path, body, cancellation);
             if (response.StatusCode != HttpStatusCode.OK)
                 return null;
             using JsonDocument answer = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellation));
-            return answer.RootElement.TryGetProperty("prompt", out JsonElement text) ? text.GetString() : null;
+            return read(answer.RootElement);
         }
-        catch (Exception e) when (ConnectionLoss.Is(e) || e is JsonException or InvalidOperationException)
+        catch (Exception e) when (ConnectionLoss.Is(e) || e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             return null;
         }

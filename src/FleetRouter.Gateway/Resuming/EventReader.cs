@@ -53,7 +53,7 @@ internal sealed class EventReader : IDisposable
     {
         for (ReadOnlySpan<byte> rest = Rest; EndOfEvent(rest, 0) is > 0 and var length; rest = rest[length..])
             if (!AnswerEvent.TryRead(rest[..length], out AnswerEvent told) || !AnswerSoFar.IsEmpty(told.Text) || !AnswerSoFar.IsEmpty(told.TokenIds) || !AnswerSoFar.IsEmpty(told.Finish)
-                || told.HasToolCalls || told.HasReasoning)
+                || told.HasMoreThanText)
                 return true;
         return false;
     }

@@ -25,7 +25,6 @@ internal sealed partial class ResumableStream
     private Continuation _cut;
     private int _cuts;
     private long _cutAt;   // timestamp of the last cut's beginning
-    private bool _hadStops;
     private readonly Queue<int> _lead = new();   // where in the output each token ends that is yet to be shown
     private int? _shownTo;                       // of the output, so much may be shown; null for all
 
@@ -145,10 +144,9 @@ internal sealed partial class ResumableStream
             return true;
         }
         Placement to = _carrying!.To;
-        _hadStops = _stops is not null;
         string? obstacle = IsAtItsEnd ? "the answer is at its end" : !_soFar.IsInStep ? "a token whose text has not come" : null;
-        if (obstacle is null && _attempt.Terms.HasStop && !_hadStops && !await FindUnshownAsync(to, cancellation))
-            obstacle = "the text held back for a stop string is not known";
+        if (obstacle is null && await FindSeamAsync(to, cancellation) is not SeamFinding.Found)
+            obstacle = "the end of its reasoning, or the text held back for a stop string, is not known";
         if (obstacle is not null || _ended)
         {
             _lead.Clear();
@@ -210,7 +208,7 @@ internal sealed partial class ResumableStream
         {
             cut.Events.Dispose();
             _cut.Body?.Dispose();
-            ForgetStops();
+            ForgetNewSeam();
             EndCarrying(cut.Trouble);
             return _output.Length > _read;
         }
@@ -225,7 +223,7 @@ internal sealed partial class ResumableStream
         _carryingEnds = new CancellationTokenSource();
         DropCut();
         (_cutting, _shownTo) = (null, null);
-        ForgetStops();
+        ForgetNewSeam();
         _pace = CutPace.Of(_attempt.Time, _pace!.InterToken, _attempt.Time.GetElapsedTime(_cutAt));
     }
 
@@ -236,11 +234,11 @@ internal sealed partial class ResumableStream
         cut.Result.Events.Dispose();
     }, TaskContinuationOptions.OnlyOnRanToCompletion);
 
-    // The source still looks for them itself.
-    private void ForgetStops()
+    /// <summary>The source goes on, and unless it makes a plain completion itself, looks for all that itself.</summary>
+    private void ForgetNewSeam()
     {
-        if (!_hadStops)
-            _stops = null;
+        if (_continuation.Kind != ContinuationKind.TokenIds)
+            ForgetSeam();
     }
 
     /// <summary>What came of asking the target to go on.</summary>

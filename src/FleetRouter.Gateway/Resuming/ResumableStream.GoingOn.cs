@@ -83,7 +83,7 @@ internal sealed partial class ResumableStream
     {
         _soFar.Restart();
         _output.CutTo(0);
-        _stops = null;
+        ForgetSeam();
         Restarts++;
     }
 
@@ -107,8 +107,23 @@ internal sealed partial class ResumableStream
     private async Task<EngineCalls.Opened> AskToGoOnAsync(CancellationToken cancellation)
     {
         ContinuationKind kind = Continuation.KindOf(_attempt.Terms, _soFar, _attempt.Request.Api, _resumption.Body.Span) ?? ContinuationKind.Text;
-        if (kind == ContinuationKind.TokenIds && _attempt.Terms.HasStop && _stops is null && !await FindUnshownAsync(_attempt.Placement, cancellation))
-            kind = ContinuationKind.Text;
+        if (kind == ContinuationKind.TokenIds && await FindSeamAsync(_attempt.Placement, cancellation) is not SeamFinding.Found and var finding)
+        {
+            if (finding == SeamFinding.NoAnswer)
+                return new EngineCalls.Opened(null, AttemptFailure.Unreachable, "no answer of /tokenize or /detokenize");
+            if (!_soFar.Text.IsEmpty || !_attempt.Terms.IsChat)
+                kind = ContinuationKind.Text;
+            else if (_attempt.IsWhole)
+            {
+                Restart();
+                kind = ContinuationKind.Anew;
+            }
+            else
+            {
+                GiveUp(Continuation.ReasoningInFlight);
+                return default;
+            }
+        }
         if (_ended || IsFull())
             return default;
         _continuation.Body?.Dispose();
@@ -125,40 +140,9 @@ internal sealed partial class ResumableStream
         if (!(_soFar.Tokens >= MostTokens))
             return false;
         (string held, _) = _stops?.Take("", counts: false, isLast: true) ?? ("", null);
-        _writer.Write(AnswerWriter.Escape(held), "length"u8, default, default);
+        Show(held, "length"u8, default, default);
         End();
         return _ended = true;
-    }
-
-    /// <summary>Finds what the engine made but held back because it might become a stop string.</summary>
-    private async Task<bool> FindUnshownAsync(Placement at, CancellationToken cancellation)
-    {
-        StopStrings? stops = StopStrings.Of(_resumption.Body.Span, _attempt.Terms);
-        if (stops is null)
-            return true;
-        string shown = StopStrings.Unescape(_soFar.Text);
-        using var body = new PooledBytes();
-        body.Append("{\"model\":"u8);
-        body.Append(JsonSerializer.SerializeToUtf8Bytes(_attempt.Request.Model));
-        body.Append(",\"tokens\":["u8);
-        body.Append(_soFar.AnswerIds);
-        body.Append("]}"u8);
-        string? made = await _resumption.Calls.DetokenizeAsync(_attempt, at, body.Memory, cancellation);
-        if (made is null || !made.StartsWith(shown, StringComparison.Ordinal) || made.EndsWith('�'))
-            return false;
-        _stops = stops;
-        (string last, string? stop) = stops.Begin(shown, made[shown.Length..], _soFar.Tokens > _attempt.Terms.MinTokens);
-        if (stop is not null)
-            StopAt(last, stop);
-        return true;
-    }
-
-    /// <summary>Ends an answer that had come to its stop string: only the word of it was lost.</summary>
-    private void StopAt(string last, string stop)
-    {
-        _writer.Write(AnswerWriter.Escape(last), "stop"u8, JsonSerializer.SerializeToUtf8Bytes(stop), default);
-        End();
-        _ended = true;
     }
 
     private void GiveUp(string why, string? trouble = null)

@@ -21,7 +21,6 @@ internal sealed partial class ResumableStream : PassingStream
     private readonly SilenceAlarm _silence;
     private Stream? _engine;
     private Continuation _continuation = new(ContinuationKind.Anew, "", null);
-    private StopStrings? _stops;
     private int _read;             // of the output, so much was read
     private bool _done, _ended, _isResumed;
     private int? _cachedTokens;
@@ -135,10 +134,8 @@ internal sealed partial class ResumableStream : PassingStream
             TakeUsage(bytes[told.Usage]);
         if (told.IsDone)
             return Finish(bytes);
-        if (_continuation.Kind == ContinuationKind.TokenIds && !Translate(bytes, told))
-            return "a token made again came out otherwise";
         if (_continuation.Kind == ContinuationKind.TokenIds)
-            return null;
+            return Translate(bytes, told);
         if (_isResumed && _soFar.HasOpened)
             PassOn(bytes, told);
         else
@@ -175,45 +172,10 @@ internal sealed partial class ResumableStream : PassingStream
     /// <summary>Passes an event of the client's own kind of answer, which another engine goes on with.</summary>
     private void PassOn(ReadOnlySpan<byte> bytes, in AnswerEvent told)
     {
-        bool onlyOpens = told.HasRole && !told.HasToolCalls && !told.HasReasoning && AnswerSoFar.IsEmpty(told.Text) && AnswerSoFar.IsEmpty(told.Finish);
+        bool onlyOpens = told.HasRole && !told.HasMoreThanText && AnswerSoFar.IsEmpty(told.Text) && AnswerSoFar.IsEmpty(told.Finish);
         _soFar.Note(bytes, told);
         if (!onlyOpens && (told.HasChoice || _continuation.Kind == ContinuationKind.Anew))
             _writer.PassUnderHead(bytes, told, ownUsage: _continuation.Kind == ContinuationKind.Text);
-    }
-
-    /// <summary>Passes an event of a plain completion as one of the client's own kind; false if it contradicts what the client has.</summary>
-    private bool Translate(ReadOnlySpan<byte> bytes, in AnswerEvent told)
-    {
-        if (!told.HasChoice)
-            return true;
-        ReadOnlySpan<byte> ids = _soFar.Fresh(AnswerSoFar.Inner(bytes, told.TokenIds));
-        if (_soFar.IsAstray)
-            return false;
-        _soFar.NoteTokens(bytes, told);
-        ReadOnlySpan<byte> text = told.HasText ? bytes[told.Text] : default;
-        ReadOnlySpan<byte> finish = bytes[told.Finish];
-        ReadOnlySpan<byte> stopReason = bytes[told.StopReason];
-        string? stop = null;
-        if (_stops is not null)
-        {
-            (string shown, stop) = _stops.Take(StopStrings.Unescape(text), _soFar.Tokens > _attempt.Terms.MinTokens, !finish.IsEmpty);
-            text = AnswerWriter.Escape(shown);
-            if (stop is not null)
-            {
-                finish = "stop"u8;
-                stopReason = JsonSerializer.SerializeToUtf8Bytes(stop);
-            }
-        }
-        _soFar.NoteShown(text);
-        _writer.Write(text, finish, stopReason, ids);
-        if (!finish.IsEmpty)
-            _soFar.NoteFinish(Encoding.UTF8.GetString(finish));
-        if (stop is null)
-            return true;
-        // The engine does not know of the stop string; it is cut off.
-        End();
-        _engine!.Dispose();
-        return _ended = true;
     }
 
     private void TakeUsage(ReadOnlySpan<byte> json)

@@ -24,9 +24,10 @@ public static class ChatPrompt
     /// <param name="addGenerationPrompt">Whether the assistant's header is put at the end, so that an answer begins.</param>
     /// <param name="continueFinalMessage">Whether the final message, an assistant's, is left open and continued.</param>
     /// <param name="tools">The tools as JSON text, rendered before the first message; null for none.</param>
+    /// <param name="reasons">Whether the answer is to begin with reasoning: the generation prompt opens it.</param>
     /// <exception cref="ArgumentException">Both flags are set, or the final message to continue is missing.</exception>
     public static RenderedChat Render(
-        IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, bool continueFinalMessage = false, string? tools = null)
+        IReadOnlyList<ChatMessage> messages, bool addGenerationPrompt = true, bool continueFinalMessage = false, string? tools = null, bool reasons = false)
     {
         if (addGenerationPrompt && continueFinalMessage)
             throw new ArgumentException("Cannot set both `continue_final_message` and `add_generation_prompt` to True.");
@@ -53,6 +54,8 @@ public static class ChatPrompt
         }
         if (addGenerationPrompt)
             AppendHeader("assistant", tokens);
+        if (addGenerationPrompt && reasons)
+            tokens.Add(SyntheticTokenizer.ReasoningBegins);
         return new RenderedChat([.. tokens], emitted);
     }
 

@@ -6,14 +6,23 @@ namespace FleetRouter.Simulation.Text;
 /// The answer to a prompt: token i is a pure function of the original prompt's token ids and i. Whoever holds the prompt
 /// can therefore check any answer, whole or resumed, token by token.
 /// </summary>
-/// <remarks>Every token is four ASCII bytes, a space and three of A-Z, a-z, 0-9, so its text needs no escaping in JSON.</remarks>
+/// <remarks>The answer to a prompt that ends in <see cref="SyntheticTokenizer.ReasoningBegins"/> begins with reasoning, which one token ends. Every other is four ASCII bytes, a space and three of A-Z, a-z, 0-9, so its text needs no escaping in JSON.</remarks>
 public readonly struct SyntheticAnswer : IEquatable<SyntheticAnswer>
 {
     private const string Letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
     private readonly ulong _seed;
 
-    private SyntheticAnswer(ulong seed) => _seed = seed;
+    private readonly bool _reasons;
+
+    private SyntheticAnswer(ulong seed, uint last)
+    {
+        _seed = seed;
+        _reasons = last == SyntheticTokenizer.ReasoningBegins;
+    }
+
+    /// <summary>Index of the token that ends the reasoning the answer begins with, from 2 on; null for no reasoning.</summary>
+    public int? ReasoningEnd => _reasons ? 2 + (int)(_seed % 60) : null;
 
     /// <summary>The answer to a prompt.</summary>
     /// <param name="promptTokens">The original prompt, without any token of the answer.</param>
@@ -22,7 +31,7 @@ public readonly struct SyntheticAnswer : IEquatable<SyntheticAnswer>
         ulong seed = Mixing.First;
         foreach (uint token in promptTokens)
             seed = Extend(seed, token);
-        return new SyntheticAnswer(seed);
+        return new SyntheticAnswer(seed, promptTokens.IsEmpty ? 0 : promptTokens[^1]);
     }
 
     /// <summary>
@@ -38,20 +47,22 @@ public readonly struct SyntheticAnswer : IEquatable<SyntheticAnswer>
         ulong seed = Mixing.First;
         for (int k = 0; k < tokens.Length; k++)
         {
-            if (k > 0 && (byte)tokens[k] == (byte)' ' && new SyntheticAnswer(seed).IsBegunBy(tokens[k..]))
+            if (k > 0 && (byte)tokens[k] == (byte)' ' && new SyntheticAnswer(seed, tokens[k - 1]) is var answer && answer.IsBegunBy(tokens[k..]))
             {
                 emittedTokens = tokens.Length - k;
-                return new SyntheticAnswer(seed);
+                return answer;
             }
             seed = Extend(seed, tokens[k]);
         }
         emittedTokens = 0;
-        return new SyntheticAnswer(seed);
+        return new SyntheticAnswer(seed, tokens.IsEmpty ? 0 : tokens[^1]);
     }
 
     /// <summary>Token <paramref name="index"/> of the answer, counted from 0.</summary>
     public uint Token(int index)
     {
+        if (_reasons && index == ReasoningEnd)
+            return SyntheticTokenizer.ReasoningEnds;
         ulong draw = Mixing.SplitMix(_seed + ((ulong)(uint)index * Mixing.Golden));
         uint first = Letters[(int)((draw & 0xFFFF) % 62)];
         uint second = Letters[(int)(((draw >> 16) & 0xFFFF) % 62)];

@@ -18,12 +18,26 @@ public static class SyntheticTokenizer
     /// <summary>UTF-8 bytes in one token.</summary>
     public const int BytesPerToken = 4;
 
+    /// <summary>The one token of the text before a model's reasoning, which ends the prompt of a chat that asks for it.</summary>
+    public const uint ReasoningBegins = 0x7F7F7F7E;
+
+    /// <summary>The one token of the text behind a model's reasoning. Its four bytes are characters that stand in no answer.</summary>
+    public const uint ReasoningEnds = 0x7F7F7F7F;
+
+    /// <summary>The text of <see cref="ReasoningEnds"/>, which a chat does not show.</summary>
+    public const string ReasoningEndsText = "</think>";
+
+    /// <summary>What stands for it where an answer's text is counted in four characters a token.</summary>
+    public const string ReasoningEndsMark = "\u007F\u007F\u007F\u007F";
+
     /// <summary>The number of tokens <paramref name="text"/> has: its UTF-8 length over four, rounded up.</summary>
     public static int Count(string text) => (Encoding.UTF8.GetByteCount(text) + BytesPerToken - 1) / BytesPerToken;
 
     /// <summary>The token ids of one string.</summary>
     public static uint[] Encode(string text)
     {
+        if (text == ReasoningEndsText)
+            return [ReasoningEnds];
         var tokens = new uint[Count(text)];
         Fill(text, tokens);
         return tokens;
@@ -40,6 +54,8 @@ public static class SyntheticTokenizer
     /// <summary>The text of some tokens: their bytes joined, padding dropped. Bytes that are not UTF-8 become U+FFFD.</summary>
     public static string Decode(ReadOnlySpan<uint> tokens)
     {
+        if (tokens.IndexOf(ReasoningEnds) is >= 0 and var end)
+            return Decode(tokens[..end]) + ReasoningEndsText + Decode(tokens[(end + 1)..]);
         var bytes = new byte[tokens.Length * BytesPerToken];
         int length = 0;
         foreach (uint token in tokens)

@@ -5,9 +5,25 @@ using FleetRouter.Domain.Tests;
 
 namespace FleetRouter.Gateway.Tests.Resuming;
 
-/// <summary>What the model would say: tokens of bytes, whose ends need not be those of characters.</summary>
+/// <summary>What the model would say: tokens of bytes, whose ends need not be those of characters. Where it reasons, one of them ends its reasoning.</summary>
 internal sealed record Script(uint[] Prompt, byte[][] Tokens, string[] Stops, int MinTokens, int MaxTokens, bool ShowsStop = false)
 {
+    public const string Before = "<think>", Behind = "</think>";
+
+    public bool Reasons => Tokens.Any(token => token.AsSpan().SequenceEqual("</think>"u8));
+
+    /// <summary>Parts a beginning of the model's text as a chat shows it.</summary>
+    public (string Reasoning, string Text) Part(string made)
+    {
+        if (!Reasons)
+            return ("", made);
+        string all = TextOf(Tokens.Length);
+        int end = all.IndexOf(Behind, StringComparison.Ordinal);
+        return (made[Until(all.StartsWith(Before, StringComparison.Ordinal) ? Before.Length : 0)..Until(end)], made[Until(end + Behind.Length)..]);
+
+        int Until(int place) => Math.Min(place, made.Length);
+    }
+
     /// <summary>Tokens made before the answer ends, its text, and why it ends.</summary>
     public (int Tokens, string Text, string Finish, string? Stop) End()
     {
@@ -60,6 +76,8 @@ internal sealed class ScriptedEngine(Script script, SplitMix64 random, int mostC
             int count = body.GetProperty("tokens").EnumerateArray().Select((id, i) => id.GetUInt32() == Script.IdOf(i) ? 1 : throw new InvalidOperationException("ids of no answer")).Sum();
             return Task.FromResult(Json(new { prompt = Encoding.UTF8.GetString([.. script.Tokens.Take(count).SelectMany(token => token)]) }));
         }
+        if (path == "/tokenize")
+            return Task.FromResult(Json(new { tokens = script.Reasons && body.GetProperty("prompt").GetString() == Script.Behind ? new[] { Script.IdOf(Array.FindIndex(script.Tokens, token => token.AsSpan().SequenceEqual("</think>"u8))) } : [1, 2, 3] }));
         Calls++;
         var answer = new HttpResponseMessage(HttpStatusCode.OK) { Content = new StreamContent(Stream(path, body)) };
         answer.Content.Headers.ContentType = new("text/event-stream");
@@ -95,9 +113,9 @@ internal sealed class ScriptedEngine(Script script, SplitMix64 random, int mostC
             return 0;
         string said = body.GetProperty("messages").EnumerateArray().Last().GetProperty("content").GetString()!;
         int from = 0;
-        while (script.TextOf(from).Length < said.Length)
+        while (script.Part(script.TextOf(from)).Text.Length < said.Length)
             from++;
-        if (script.TextOf(from) != said)
+        if (script.Part(script.TextOf(from)).Text != said)
             Faults.Add($"the text '{said}' is not that of the answer");
         return from;
     }
@@ -127,10 +145,11 @@ internal sealed class ScriptedEngine(Script script, SplitMix64 random, int mostC
                 (finish, until) = (made - from == most ? "length" : "stop", text.Length);
             while (until > shown.Length && until < text.Length && char.IsLowSurrogate(text[until]))
                 until--;
-            string more = until > shown.Length ? text[shown.Length..until] : "";
-            shown += more;
+            string more = until > shown.Length ? text[shown.Length..until] : "", all = shown + more;
+            string delta = isChat ? Delta(script.Part(shown), script.Part(all)) : "";
+            shown = all;
             before = text;
-            Event(isChat ? $"{{\"content\":{JsonSerializer.Serialize(more)}}}" : JsonSerializer.Serialize(more), finish, stop, Script.IdOf(made - 1), made == from + 1 && !isChat);
+            Event(isChat ? delta : JsonSerializer.Serialize(more), finish, stop, Script.IdOf(made - 1), made == from + 1 && !isChat);
             if (finish is null)
                 continue;
             int prompt = script.Prompt.Length + from;
@@ -145,6 +164,12 @@ internal sealed class ScriptedEngine(Script script, SplitMix64 random, int mostC
             string ids = token is null ? "null" : $"[{token}]", prompt = withPrompt ? $"[{string.Join(',', script.Prompt)}]" : "null";
             events.Append($"data: {{{Head()},\"choices\":[{{\"index\":0,\"{(isChat ? "delta" : "text")}\":{said},\"logprobs\":null,\"finish_reason\":{JsonSerializer.Serialize(finish)},\"stop_reason\":{JsonSerializer.Serialize(stop)},\"token_ids\":{ids}{(isChat ? "" : $",\"prompt_token_ids\":{prompt}")}}}]{(isChat ? $",\"prompt_token_ids\":{prompt}" : "")}}}\n\n");
         }
+
+        string Delta((string Reasoning, string Text) shown, (string Reasoning, string Text) all) =>
+            !script.Reasons ? $"{{\"content\":{JsonSerializer.Serialize(all.Text[shown.Text.Length..])}}}"
+            : $"{{{string.Join(',', Member("reasoning", all.Reasoning[shown.Reasoning.Length..]).Concat(Member("content", all.Text[shown.Text.Length..])))}}}";
+
+        static IEnumerable<string> Member(string name, string value) => value.Length > 0 ? [$"\"{name}\":{JsonSerializer.Serialize(value)}"] : [];
 
         static string Max(string x, string y) => x.Length >= y.Length ? x : y;
     }

@@ -101,6 +101,29 @@ public class ContinuityTests : EngineSimTest
         Assert.Equal("stop", choice.GetProperty("finish_reason").GetString());
     }
 
+    [Fact]
+    public async Task Reasoning_is_told_from_the_answer_in_a_chat_and_in_a_completion_only_by_its_token()
+    {
+        var prompt = ChatPrompt.Render([new("user", "Think!")], reasons: true).Tokens;
+        var answer = SyntheticAnswer.To(prompt);
+        int end = answer.ReasoningEnd!.Value;
+        var (_, chat) = await PostAsync("/v1/chat/completions", new
+        {
+            messages = new[] { new { role = "user", content = "Think!" } }, chat_template_kwargs = new { enable_thinking = true },
+            max_tokens = end + 6, ignore_eos = true, return_token_ids = true,
+        });
+        var choice = chat.GetProperty("choices")[0];
+        Assert.Equal((answer.Text(0, end), answer.Text(end + 1, 5)),
+            (choice.GetProperty("message").GetProperty("reasoning").GetString(), choice.GetProperty("message").GetProperty("content").GetString()));
+        var (_, completion) = await PostAsync("/v1/completions", new { prompt = prompt.Concat(Enumerable.Range(0, 2).Select(answer.Token)), max_tokens = end + 4, ignore_eos = true, return_token_ids = true });
+        var rest = completion.GetProperty("choices")[0];
+        Assert.Equal(answer.Text(2, end - 2) + "</think>" + answer.Text(end + 1, 5), rest.GetProperty("text").GetString());
+        uint[] ids = [.. rest.GetProperty("token_ids").EnumerateArray().Select(id => id.GetUInt32())];
+        Assert.Equal(ids, choice.GetProperty("token_ids").EnumerateArray().Skip(2).Select(id => id.GetUInt32()));
+        var (_, told) = await PostAsync("/tokenize", new { prompt = "</think>", add_special_tokens = false });
+        Assert.Equal([ids[end - 2]], told.GetProperty("tokens").EnumerateArray().Select(id => id.GetUInt32()));
+    }
+
     private static async Task<JsonDocument> PostJsonAsync(HttpClient client, string path, object body)
     {
         using var response = await System.Net.Http.Json.HttpClientJsonExtensions.PostAsJsonAsync(client, path, body);
