@@ -13,7 +13,7 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
 
     private readonly EventReader _reader = new();
     private readonly PooledBytes _text = new(), _reasoning = new(), _ids = new(), _promptIds = new(), _whole = new();
-    private string _reasoningName = "reasoning";
+    private ReasoningNames _reasoningNames;
     private JsonElement _first;
     private JsonElement? _usage, _stopReason;
     private string? _finish, _fingerprint;
@@ -61,9 +61,11 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
     {
         if (!AnswerEvent.TryRead(bytes, out AnswerEvent told) || told.IsDone || AnswerSoFar.IsEmpty(told.Data))
             return;
-        if (_first.ValueKind == JsonValueKind.Undefined || !told.HasChoice || told.HasReasoning)
-            TakeParsed(JsonDocument.Parse(bytes[told.Data].ToArray()).RootElement, told);
+        if (_first.ValueKind == JsonValueKind.Undefined || !told.HasChoice)
+            TakeParsed(JsonDocument.Parse(bytes[told.Data].ToArray()).RootElement);
         _text.Append(bytes[told.Text]);
+        _reasoning.Append(bytes[told.Reasoning]);
+        _reasoningNames |= told.ReasoningNames;
         if (_promptIds.Length == 0)
             _promptIds.Append(AnswerSoFar.Inner(bytes, told.PromptTokenIds));
         if (AnswerSoFar.Inner(bytes, told.TokenIds) is { Length: > 0 } ids)
@@ -77,7 +79,7 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
             _stopReason = JsonDocument.Parse(bytes[told.StopReason].ToArray()).RootElement;
     }
 
-    private void TakeParsed(JsonElement chunk, in AnswerEvent told)
+    private void TakeParsed(JsonElement chunk)
     {
         if (_first.ValueKind == JsonValueKind.Undefined)
             _first = chunk;
@@ -85,15 +87,6 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
             _usage = usage;
         if (chunk.TryGetProperty("system_fingerprint", out JsonElement fingerprint) && fingerprint.ValueKind == JsonValueKind.String)
             _fingerprint = fingerprint.GetString();
-        if (!told.HasReasoning)
-            return;
-        JsonElement delta = chunk.GetProperty("choices")[0].GetProperty("delta");
-        foreach (string name in (string[])["reasoning", "reasoning_content"])
-            if (delta.TryGetProperty(name, out JsonElement piece) && piece.ValueKind == JsonValueKind.String)
-            {
-                _reasoningName = name;
-                _reasoning.Append(AnswerWriter.Escape(piece.GetString()!));
-            }
     }
 
     /// <summary>Writes the answer with the fields and in the order of vLLM's own.</summary>
@@ -151,17 +144,22 @@ internal sealed class WholeAnswer(ResumableStream events, Attempt attempt) : Pas
     {
         json.WriteStartObject("message");
         json.WriteString("role", "assistant");
-        WriteText(json, "content", _text);
+        if (_reasoning.Length > 0 && _text.Length == 0)
+            json.WriteNull("content");
+        else
+            WriteText(json, "content", _text);
         json.WriteNull("refusal");
         json.WriteNull("annotations");
         json.WriteNull("audio");
         json.WriteNull("function_call");
         json.WriteStartArray("tool_calls");
         json.WriteEndArray();
-        if (_reasoning.Length > 0)
-            WriteText(json, _reasoningName, _reasoning);
-        else
-            json.WriteNull(_reasoningName);
+        if (_reasoningNames == ReasoningNames.None)
+            json.WriteNull("reasoning");
+        if (_reasoningNames.HasFlag(ReasoningNames.Reasoning))
+            WriteText(json, "reasoning", _reasoning);
+        if (_reasoningNames.HasFlag(ReasoningNames.ReasoningContent))
+            WriteText(json, "reasoning_content", _reasoning);
         json.WriteEndObject();
     }
 
