@@ -87,8 +87,9 @@ internal sealed class FaultSchedule(ChaosControl control, ulong seed)
         double seconds;
         lock (_lock)
         {
-            do engine = _random.Below(control.Engines);
-            while (_taken.Contains(engine));
+            int[] free = [.. Enumerable.Range(0, control.Engines).Where(one => !_taken.Contains(one))];
+            if (free.Length == 0) return;   // all are slow or out already
+            engine = free[_random.Below(free.Length)];
             token = _random.Below(100);
             times = 1 + _random.Below(4);
             seconds = 1 + 3 * _random.NextDouble();
