@@ -44,25 +44,27 @@ internal sealed class EngineCalls(HttpMessageInvoker engines)
         }
     }
 
-    /// <summary>Asks an engine something it knows at once, such as the text of some tokens; null where it does not tell.</summary>
+    /// <summary>Asks an engine something it knows at once, such as the text of some tokens; null where it cannot tell.</summary>
     /// <param name="attempt">The request's tries: with which headers.</param>
     /// <param name="of">Whom.</param>
     /// <param name="path">Path of the call.</param>
     /// <param name="body">Its body.</param>
     /// <param name="read">Reads the answer.</param>
     /// <param name="cancellation">Ends the wait.</param>
+    /// <exception cref="Exception">The engine cannot be reached (<see cref="ConnectionLoss"/>).</exception>
     public async Task<T?> AskAsync<T>(
         Attempt attempt, Placement of, string path, ReadOnlyMemory<byte> body, Func<JsonElement, T?> read, CancellationToken cancellation) where T : class
     {
+        using HttpResponseMessage response = await SendAsync(attempt, of, attempt.EngineRequestId, path, body, cancellation);
+        if (response.StatusCode != HttpStatusCode.OK)
+            return null;
+        byte[] said = await response.Content.ReadAsByteArrayAsync(cancellation);
         try
         {
-            using HttpResponseMessage response = await SendAsync(attempt, of, attempt.EngineRequestId, path, body, cancellation);
-            if (response.StatusCode != HttpStatusCode.OK)
-                return null;
-            using JsonDocument answer = JsonDocument.Parse(await response.Content.ReadAsByteArrayAsync(cancellation));
+            using JsonDocument answer = JsonDocument.Parse(said);
             return read(answer.RootElement);
         }
-        catch (Exception e) when (ConnectionLoss.Is(e) || e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
+        catch (Exception e) when (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException)
         {
             return null;
         }

@@ -234,13 +234,6 @@ internal sealed partial class ResumableStream
         cut.Result.Events.Dispose();
     }, TaskContinuationOptions.OnlyOnRanToCompletion);
 
-    /// <summary>The source goes on, and unless it makes a plain completion itself, looks for all that itself.</summary>
-    private void ForgetNewSeam()
-    {
-        if (_continuation.Kind != ContinuationKind.TokenIds)
-            ForgetSeam();
-    }
-
     /// <summary>What came of asking the target to go on.</summary>
     private readonly record struct Cut(Stream? Target, EventReader Events, string Trouble);
 

@@ -109,8 +109,8 @@ internal sealed partial class ResumableStream
         ContinuationKind kind = Continuation.KindOf(_attempt.Terms, _soFar, _attempt.Request.Api, _resumption.Body.Span) ?? ContinuationKind.Text;
         if (kind == ContinuationKind.TokenIds && await FindSeamAsync(_attempt.Placement, cancellation) is not SeamFinding.Found and var finding)
         {
-            if (finding == SeamFinding.NoAnswer)
-                return new EngineCalls.Opened(null, AttemptFailure.Unreachable, "no answer of /tokenize or /detokenize");
+            if (finding == SeamFinding.Unreachable)
+                return new EngineCalls.Opened(null, AttemptFailure.Unreachable, "it cannot be reached");
             if (!_soFar.Text.IsEmpty || !_attempt.Terms.IsChat)
                 kind = ContinuationKind.Text;
             else if (_attempt.IsWhole)

@@ -1,6 +1,6 @@
 using System.Text;
 using System.Text.Json;
-using FleetRouter.Domain.Fleet;
+using FleetRouter.Gateway.Forwarding;
 using FleetRouter.Hosting;
 
 namespace FleetRouter.Gateway.Resuming;
@@ -16,25 +16,38 @@ internal sealed partial class ResumableStream
     {
         Found,
 
-        /// <summary>The engine told, and it does not fit the answer.</summary>
-        Unfit,
+        /// <summary>The engine cannot tell, or what it tells does not fit the answer.</summary>
+        NotThere,
 
-        /// <summary>The engine did not tell.</summary>
-        NoAnswer,
+        /// <summary>The engine cannot be reached.</summary>
+        Unreachable,
     }
 
     /// <summary>Finds what it takes to go on by ids: the token that ends reasoning, and what the engine made but held back because it might become a stop
     /// string.</summary>
     private async Task<SeamFinding> FindSeamAsync(Placement at, CancellationToken cancellation)
     {
-        bool isNew = _reasoningEnd is null;
-        if (isNew && _soFar.IsReasoning && await FindReasoningEndAsync(at, cancellation) is not SeamFinding.Found and var finding)
-            return finding;
-        if (IsUntold && await FindReasoningEndAsync(at, cancellation) is not SeamFinding.Unfit and var reasons)
+        SeamFinding found;
+        try
         {
-            ForgetSeam();
-            return reasons == SeamFinding.Found ? SeamFinding.Unfit : reasons;
+            found = await LookForSeamAsync(at, cancellation);
         }
+        catch (Exception e) when (ConnectionLoss.Is(e))
+        {
+            found = SeamFinding.Unreachable;
+        }
+        if (found != SeamFinding.Found)
+            ForgetNewSeam();
+        return found;
+    }
+
+    private async Task<SeamFinding> LookForSeamAsync(Placement at, CancellationToken cancellation)
+    {
+        bool isNew = _reasoningEnd is null;
+        if (isNew && _soFar.IsReasoning && (_reasoningEnd = await FindReasoningEndAsync(at, cancellation)) is null)
+            return SeamFinding.NotThere;
+        if (IsUntold && await FindReasoningEndAsync(at, cancellation) is not null)
+            return SeamFinding.NotThere;
         string unshown = "";
         if (_attempt.Terms.HasStop && _stops is null && StopStrings.Of(_resumption.Body.Span, _attempt.Terms) is { } stops)
         {
@@ -45,10 +58,7 @@ internal sealed partial class ResumableStream
                 made = ReasoningMarks.BehindAny(made) ?? made;
             string shown = StopStrings.Unescape(_soFar.IsReasoning ? _soFar.Reasoning : _soFar.Text);
             if (made is null || !made.StartsWith(shown, StringComparison.Ordinal) || made.EndsWith('\uFFFD'))
-            {
-                ForgetSeam();
-                return made is null && _soFar.IsReasoning ? SeamFinding.NoAnswer : SeamFinding.Unfit;
-            }
+                return SeamFinding.NotThere;
             (_stops, unshown) = (stops, made[shown.Length..]);
             if (isNew)
                 _reasoningEnd?.Begin(_soFar.AnswerIds.Span, unshown);
@@ -64,7 +74,7 @@ internal sealed partial class ResumableStream
     /// <summary>Whether the client has ids and neither text nor reasoning yet: they may be those of the token before reasoning, which is not text.</summary>
     private bool IsUntold => _attempt.Terms.IsChat && _soFar.Text.IsEmpty && _soFar.Reasoning.IsEmpty;
 
-    /// <summary>The text of some tokens of the answer; null where the engine does not tell.</summary>
+    /// <summary>The text of some tokens of the answer; null where the engine cannot tell.</summary>
     private async Task<string?> TextOfAsync(ReadOnlyMemory<byte> ids, Placement at, CancellationToken cancellation)
     {
         using PooledBytes body = Ask("tokens");
@@ -74,8 +84,8 @@ internal sealed partial class ResumableStream
         return await _resumption.Calls.AskAsync(_attempt, at, "/detokenize", body.Memory, answer => answer.GetProperty("prompt").GetString(), cancellation);
     }
 
-    /// <summary>Finds the one token that ends the model's reasoning.</summary>
-    private async Task<SeamFinding> FindReasoningEndAsync(Placement at, CancellationToken cancellation)
+    /// <summary>Finds the one token that ends the model's reasoning; null where there is none.</summary>
+    private async Task<ReasoningEnd?> FindReasoningEndAsync(Placement at, CancellationToken cancellation)
     {
         foreach (ReasoningMarks marks in ReasoningMarks.Known)
         {
@@ -84,14 +94,10 @@ internal sealed partial class ResumableStream
             body.Append(",\"add_special_tokens\":false}"u8);
             int[]? ids = await _resumption.Calls.AskAsync(
                 _attempt, at, "/tokenize", body.Memory, answer => answer.GetProperty("tokens").EnumerateArray().Select(id => id.GetInt32()).ToArray(), cancellation);
-            if (ids is null)
-                return SeamFinding.NoAnswer;
-            if (ids is not [var id])
-                continue;
-            _reasoningEnd = new ReasoningEnd(marks, id);
-            return SeamFinding.Found;
+            if (ids is [var id])
+                return new ReasoningEnd(marks, id);
         }
-        return SeamFinding.Unfit;
+        return null;
     }
 
     /// <summary>The beginning of a call about tokens, up to a field's value.</summary>
@@ -162,6 +168,12 @@ internal sealed partial class ResumableStream
         _writer.Write(reasoning, text, finish, stopReason, ids);
     }
 
-    /// <summary>An answer that does not go on by ids after all is made by an engine that looks for its stop strings, and for its reasoning's end, itself.</summary>
     private void ForgetSeam() => (_stops, _reasoningEnd) = (null, null);
+
+    /// <summary>Whoever does not go on by ids makes the client's own kind of answer, and looks for all that itself.</summary>
+    private void ForgetNewSeam()
+    {
+        if (_continuation.Kind != ContinuationKind.TokenIds)
+            ForgetSeam();
+    }
 }
