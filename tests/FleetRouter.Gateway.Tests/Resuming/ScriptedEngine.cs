@@ -6,11 +6,11 @@ using FleetRouter.Domain.Tests;
 namespace FleetRouter.Gateway.Tests.Resuming;
 
 /// <summary>What the model would say: tokens of bytes, whose ends need not be those of characters. Where it reasons, one of them ends its reasoning.</summary>
-internal sealed record Script(uint[] Prompt, byte[][] Tokens, string[] Stops, int MinTokens, int MaxTokens, bool ShowsStop = false)
+internal sealed record Script(uint[] Prompt, byte[][] Tokens, string[] Stops, int MinTokens, int MaxTokens, bool ShowsStop = false, string[]? ReasoningNames = null)
 {
     public const string Before = "<think>", Behind = "</think>";
 
-    public bool Reasons => Tokens.Any(token => token.AsSpan().SequenceEqual("</think>"u8));
+    public bool Reasons => ReasoningNames is not null;
 
     /// <summary>Parts a beginning of the model's text as a chat shows it.</summary>
     public (string Reasoning, string Text) Part(string made)
@@ -167,7 +167,7 @@ internal sealed class ScriptedEngine(Script script, SplitMix64 random, int mostC
 
         string Delta((string Reasoning, string Text) shown, (string Reasoning, string Text) all) =>
             !script.Reasons ? $"{{\"content\":{JsonSerializer.Serialize(all.Text[shown.Text.Length..])}}}"
-            : $"{{{string.Join(',', Member("reasoning", all.Reasoning[shown.Reasoning.Length..]).Concat(Member("content", all.Text[shown.Text.Length..])))}}}";
+            : $"{{{string.Join(',', script.ReasoningNames!.SelectMany(name => Member(name, all.Reasoning[shown.Reasoning.Length..])).Concat(Member("content", all.Text[shown.Text.Length..])))}}}";
 
         static IEnumerable<string> Member(string name, string value) => value.Length > 0 ? [$"\"{name}\":{JsonSerializer.Serialize(value)}"] : [];
 

@@ -22,12 +22,13 @@ public sealed class SeamTests
     [InlineData(false, true, "usage")]
     [InlineData(true, false, "reasoning")]
     [InlineData(true, true, "reasoning")]
+    [InlineData(true, false, "reasoning,reasoning_content")]
     public async Task An_answer_cut_anywhere_is_whole(bool isChat, bool wantsIds, string more)
     {
         for (ulong seed = 1; seed <= Rounds; seed++)
         {
             var random = new SplitMix64(seed * 31 + (ulong)(isChat ? 1 : 2));
-            Script script = Draw(random, hasStops: more != "tools", reasons: more == "reasoning");
+            Script script = Draw(random, hasStops: more != "tools", reasons: more.Contains("reasoning", StringComparison.Ordinal) ? more.Split(',') : null);
             await CheckAsync(script, random, isChat, wantsIds, more, $"seed {seed}");
         }
     }
@@ -46,7 +47,7 @@ public sealed class SeamTests
         Assert.Equal(0, engine.Calls);
     }
 
-    private static Script Draw(SplitMix64 random, bool hasStops, bool reasons)
+    private static Script Draw(SplitMix64 random, bool hasStops, string[]? reasons)
     {
         byte[] text = Encoding.UTF8.GetBytes(string.Concat(Enumerable.Range(0, 4 + random.Below(40)).Select(_ => random.Pick(Letters))));
         var tokens = new List<byte[]>();
@@ -56,7 +57,7 @@ public sealed class SeamTests
             tokens.Add(text[at..(at + length)]);
             at += length;
         }
-        if (reasons)
+        if (reasons is not null)
         {
             // Between characters, as a token of its own.
             int[] places = [.. Enumerable.Range(1, tokens.Count).Where(at => !Encoding.UTF8.GetString([.. tokens.Take(at).SelectMany(token => token)]).EndsWith('\uFFFD'))];
@@ -67,7 +68,7 @@ public sealed class SeamTests
         string[] stops = hasStops && random.Chance(0.5) ? [.. Enumerable.Range(0, 1 + random.Below(2)).Select(_ => random.Pick(Letters) + random.Pick(Letters) + random.Pick(Letters))] : [];
         int min = random.Chance(0.3) ? random.Below(8) : 0;
         int max = random.Chance(0.4) ? Math.Max(1, min) + random.Below(tokens.Count) : 10_000;
-        return new Script([.. Enumerable.Range(0, 1 + random.Below(20)).Select(i => (uint)i)], [.. tokens], stops, min, max, random.Chance(0.2));
+        return new Script([.. Enumerable.Range(0, 1 + random.Below(20)).Select(i => (uint)i)], [.. tokens], stops, min, max, random.Chance(0.2), reasons);
     }
 
     private static async Task CheckAsync(Script script, SplitMix64 random, bool isChat, bool wantsIds, string more, string about)
@@ -104,8 +105,11 @@ public sealed class SeamTests
         string text = string.Concat(choices.Select(c => isChat ? c.GetProperty("delta").TryGetProperty("content", out JsonElement t) ? t.GetString() : "" : c.GetProperty("text").GetString()));
         (int tokens, string made, string finish, string? stop) = script.End();
         (string reasoned, string wanted) = isChat ? script.Part(made) : ("", made);
-        string reasoning = string.Concat(choices.Select(c => isChat && c.GetProperty("delta").TryGetProperty("reasoning", out JsonElement t) ? t.GetString() : ""));
-        Assert.True(reasoned == reasoning, $"wanted the reasoning '{reasoned}', got '{reasoning}'; stops [{string.Join('|', script.Stops)}]; {where}");
+        foreach (string name in script.ReasoningNames ?? [])
+        {
+            string reasoning = string.Concat(choices.Select(c => c.GetProperty("delta").TryGetProperty(name, out JsonElement t) ? t.GetString() : ""));
+            Assert.True(reasoned == reasoning, $"wanted the {name} '{reasoned}', got '{reasoning}'; stops [{string.Join('|', script.Stops)}]; {where}");
+        }
         Assert.True(wanted == text, $"wanted '{wanted}', got '{text}'; stops [{string.Join('|', script.Stops)}]; {where}");
         Assert.True(choices.Count(c => isChat && c.GetProperty("delta").TryGetProperty("role", out _)) == (isChat ? 1 : 0), where);
         JsonElement[] finishes = [.. choices.Where(c => c.GetProperty("finish_reason").ValueKind == JsonValueKind.String)];
