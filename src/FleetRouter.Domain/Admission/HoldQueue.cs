@@ -9,9 +9,12 @@ internal sealed class HoldQueue
     /// <summary>A longer gap between two ends tells of a quiet fleet, not of a slow one.</summary>
     private const double LongestTellingGap = 60;
 
+    private const int LongestRetryAfter = 59;
+
     private readonly LinkedList<InFlight> _waiting = new();
     private readonly Dictionary<string, int> _byModel = new(StringComparer.Ordinal);
     private TimeSpan? _lastEnd;
+    private TimeSpan _refusingSince, _toldUntil;   // if nobody is refused until whoever was refused last comes again, the refusing has ended
     private double _secondsBetweenEnds = 1;
 
     public int Count => _waiting.Count;
@@ -79,6 +82,19 @@ internal sealed class HoldQueue
         _lastEnd = now;
     }
 
-    /// <summary>When a newcomer could expect a place: those before it at the pace places come free. Whole seconds, 1 to 60.</summary>
-    public TimeSpan RetryAfter() => TimeSpan.FromSeconds(Math.Clamp(Math.Ceiling((Count + 1) * _secondsBetweenEnds), 1, 60));
+    /// <summary>When it is worth asking again: after the line at the pace places come free, or after as long again as the refusing has lasted, whichever
+    /// is later. Whole seconds, 1 to 59.</summary>
+    /// <remarks>How long an overload goes on nobody can tell but by how long it has: whoever is refused at its beginning may come back
+    /// soon, later ones come back over twice the time in which they were refused, not all at once. A minute or more many
+    /// clients take for a mistake (OpenAI's for Node, version 6), and ask again within seconds.</remarks>
+    /// <param name="now">When somebody is refused.</param>
+    public TimeSpan RetryAfter(TimeSpan now)
+    {
+        if (now > _toldUntil)
+            _refusingSince = now;
+        double seconds = Math.Max((Count + 1) * _secondsBetweenEnds, (now - _refusingSince).TotalSeconds);
+        var after = TimeSpan.FromSeconds(Math.Clamp(Math.Ceiling(seconds), 1, LongestRetryAfter));
+        _toldUntil = now + after;
+        return after;
+    }
 }

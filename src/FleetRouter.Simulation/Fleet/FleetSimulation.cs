@@ -155,12 +155,12 @@ public sealed partial class FleetSimulation
         PlanNextDue();
     }
 
-    /// <summary>The client has its answer, or a refusal; either way its session goes on.</summary>
-    private void End(RequestOutcome outcome, OutcomeKind kind)
+    /// <summary>The client has its answer, or a refusal; either way its session goes on, after a refusal no sooner than it was told.</summary>
+    private void End(RequestOutcome outcome, OutcomeKind kind, TimeSpan retryAfter = default)
     {
         (outcome.Kind, outcome.EndedAt) = (kind, _now);
         _open--;
-        _schedule.Ended(_due[outcome.Request.Index], outcome.OfferedAt!.Value, _now);
+        _schedule.Ended(_due[outcome.Request.Index], outcome.OfferedAt!.Value, _now, retryAfter);
         PlanNextDue();
     }
 
@@ -180,7 +180,7 @@ public sealed partial class FleetSimulation
         _effects.Clear();
         _pool.Handle(happened, _effects);
         _observe?.Invoke(happened, _effects);
-        List<RequestOutcome>? refused = null;
+        List<Refuse>? refused = null;
         foreach (PoolEffect effect in _effects)
         {
             switch (effect)
@@ -193,14 +193,14 @@ public sealed partial class FleetSimulation
                     break;
                 case Migrate e: CarryOver(_outcomeOf[e.RequestId], _engineOf[e.To]); break;
                 case Hedge e: AskTwice(_outcomeOf[e.RequestId], _engineOf[e.To]); break;
-                case Refuse e: (refused ??= []).Add(_outcomeOf[e.RequestId]); break;
+                case Refuse e: (refused ??= []).Add(e); break;
                 case WakeAt e: Plan(e.At > _now ? e.At : _now, new Happening(Kind.Alarm, Number: ++_alarm)); break;
                 case ProbeNow e: Plan(_now, new Happening(Kind.Probe, _engineOf[e.Instance].Index, Payload: 1)); break;
             }
         }
         // A refusal may make the next turn due, hence the pool hear another event: only when its effects are carried out.
-        foreach (RequestOutcome outcome in refused ?? [])
-            End(outcome, OutcomeKind.Refused);
+        foreach (Refuse e in refused ?? [])
+            End(_outcomeOf[e.RequestId], OutcomeKind.Refused, e.Refusal.RetryAfter ?? default);
     }
 
     private void Send(RequestOutcome outcome, SimulatedEngine engine)

@@ -61,14 +61,15 @@ public sealed class RequestSchedule
     /// <param name="ended">The request.</param>
     /// <param name="started">When it was started, from the start of the run.</param>
     /// <param name="at">When it ended, from the start of the run.</param>
-    public void Ended(DueRequest ended, TimeSpan started, TimeSpan at)
+    /// <param name="retryAfter">How long the client was told to wait, if it was refused: what follows is not due before.</param>
+    public void Ended(DueRequest ended, TimeSpan started, TimeSpan at, TimeSpan retryAfter = default)
     {
         Remaining--;
         var turns = _sessions[ended.Session].Turns;
         if (turns.Count == 1) return;
         if (!_open.TryGetValue(ended.Session, out var progress))
             _open[ended.Session] = progress = new SessionProgress(turns.Count);
-        progress.Ended(ended.Turn, started, at);
+        progress.Ended(ended.Turn, started, at, at + retryAfter);
         for (var turn = ended.Turn + 1; turn < turns.Count; turn++)
         {
             var release = turns[turn].Release;

@@ -6,32 +6,40 @@ namespace FleetRouter.Simulation.Workloads;
 internal sealed class SessionProgress(int turns)
 {
     private readonly TimeSpan[] _started = new TimeSpan[turns];
+    private readonly TimeSpan[] _quietUntil = new TimeSpan[turns];
     private readonly TimeSpan?[] _ended = new TimeSpan?[turns];
     private readonly bool[] _givenUp = new bool[turns];
     private int _settled;
 
     public bool AllEnded => _settled == _ended.Length;
 
-    public void Ended(int turn, TimeSpan started, TimeSpan at)
+    /// <param name="turn">The turn.</param>
+    /// <param name="started">When it was started.</param>
+    /// <param name="at">When it ended.</param>
+    /// <param name="quietUntil">Nothing that follows it is due before then.</param>
+    public void Ended(int turn, TimeSpan started, TimeSpan at, TimeSpan quietUntil)
     {
-        (_started[turn], _ended[turn]) = (started, at);
+        (_started[turn], _ended[turn], _quietUntil[turn]) = (started, at, quietUntil);
         _settled++;
     }
 
     /// <summary>When a turn of that release is due; null while something it follows has not ended.</summary>
     public TimeSpan? Due(Release release, double speed)
     {
-        var (lastStart, lastEnd) = (TimeSpan.Zero, TimeSpan.Zero);
+        var (lastStart, lastEnd, quietUntil) = (TimeSpan.Zero, TimeSpan.Zero, TimeSpan.Zero);
         foreach (var before in release.After)
         {
             if (_ended[before] is not { } ended) return null;
-            if (ended > lastEnd) lastEnd = ended;
-            if (_started[before] > lastStart) lastStart = _started[before];
+            lastEnd = Latest(ended, lastEnd);
+            lastStart = Latest(_started[before], lastStart);
+            quietUntil = Latest(_quietUntil[before], quietUntil);
         }
         var afterEnd = lastEnd + release.ThinkTime / speed;
         var afterStart = lastStart + release.SinceStart / speed;
-        return afterEnd > afterStart ? afterEnd : afterStart;
+        return Latest(Latest(afterEnd, afterStart), quietUntil);
     }
+
+    private static TimeSpan Latest(TimeSpan one, TimeSpan other) => one > other ? one : other;
 
     /// <summary>Gives up a turn and all that follows it; returns how many, the turn itself included.</summary>
     public int GiveUp(IReadOnlyList<TraceRequest> requests, int turn)

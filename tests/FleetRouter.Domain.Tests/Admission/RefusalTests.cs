@@ -66,7 +66,7 @@ public sealed class RefusalTests
                 for (int i = 0; i < held; i++)
                     pool.Arrive(pool.Request());
                 TimeSpan? after = Assert.IsType<Refuse>(pool.Arrive(pool.Request())).Refusal.RetryAfter;
-                Assert.InRange(after!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(60));
+                Assert.InRange(after!.Value, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(59));
                 Assert.Equal(0, after.Value.Ticks % TimeSpan.TicksPerSecond);
             }
     }
@@ -76,6 +76,33 @@ public sealed class RefusalTests
     {
         TimeSpan short_ = Ask(held: 1), long_ = Ask(held: 20);
         Assert.True(short_ < long_, $"{short_} < {long_}");
+    }
+
+    [Fact]
+    public void The_longer_it_refuses_the_later_to_ask_again_up_to_59_seconds()
+    {
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", MaxRequestsPerInstance = 1, MaxHeld = 0 }, "a");
+        pool.Place(pool.Request());
+        var told = new List<double>();
+        for (int i = 0; i < 100; i++, pool.Advance(1))
+            told.Add(Told(pool));
+        Assert.Equal(1, told[0]);
+        Assert.Equal(30, told[30]);
+        Assert.Equal(59, told[60]);
+        Assert.Equal(59, told[99]);
+    }
+
+    [Fact]
+    public void Once_nobody_was_refused_for_as_long_as_the_last_was_told_it_begins_anew()
+    {
+        PoolDriver pool = PoolDriver.WithReady(new PoolOptions { Name = "test", MaxRequestsPerInstance = 1, MaxHeld = 0 }, "a");
+        pool.Place(pool.Request());
+        for (int i = 0; i < 20; i++, pool.Advance(1))
+            Told(pool);
+        pool.Advance(18);
+        Assert.Equal(38, Told(pool));
+        pool.Advance(39);
+        Assert.Equal(1, Told(pool));
     }
 
     [Fact]
@@ -97,6 +124,8 @@ public sealed class RefusalTests
         pool.Place(pool.Request());
         for (int i = 0; i < held; i++)
             pool.Arrive(pool.Request());
-        return Assert.IsType<Refuse>(pool.Arrive(pool.Request())).Refusal.RetryAfter!.Value;
+        return TimeSpan.FromSeconds(Told(pool));
     }
+
+    private static double Told(PoolDriver pool) => Assert.IsType<Refuse>(pool.Arrive(pool.Request())).Refusal.RetryAfter!.Value.TotalSeconds;
 }

@@ -80,6 +80,29 @@ public class FleetSimulationTests
     }
 
     [Fact]
+    public void A_refused_client_comes_with_its_next_turn_no_sooner_than_it_was_told()
+    {
+        var told = new Dictionary<string, TimeSpan>();
+        var tight = new PoolOptions { Name = "sim", MaxRequestsPerInstance = 1, MaxHeld = 0 };
+        FleetRun run = FleetSimulation.Run(Workload, Cells.Of(Workload, 1).Setup(tight), 1000, (_, effects) =>
+        {
+            foreach (Refuse refuse in effects.OfType<Refuse>())
+                told[refuse.RequestId] = refuse.Refusal.RetryAfter!.Value;
+        });
+        int asked = 0;
+        foreach (RequestOutcome outcome in run.Outcomes)
+            foreach (int before in outcome.Request.Source.Release.After)
+            {
+                RequestOutcome followed = run.Outcomes[Workload.Requests[outcome.Request.Session][before].Index];
+                if (!told.TryGetValue(followed.Request.ForRouter.Id, out TimeSpan after))
+                    continue;
+                Assert.True(outcome.OfferedAt >= followed.EndedAt + after, outcome.Request.ForRouter.Id);
+                asked += after > outcome.Request.Source.Release.ThinkTime ? 1 : 0;
+            }
+        Assert.True(asked > 5, $"{asked} told to wait longer than they would have");
+    }
+
+    [Fact]
     public void Events_grow_with_requests_and_hardly_with_instances()
     {
         FleetRun Of(int sessions, int instances)

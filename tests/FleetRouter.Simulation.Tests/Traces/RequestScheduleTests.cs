@@ -43,6 +43,16 @@ public class RequestScheduleTests
     }
 
     [Fact]
+    public void After_a_refusal_a_session_goes_on_no_sooner_than_it_was_told()
+    {
+        var schedule = new RequestSchedule([Session(0, Release.AtSessionStart, After(4, 0), After(4, 1))]);
+        schedule.Ended(Take(schedule, 0), S(0), S(1), retryAfter: S(10));
+        Assert.Equal(S(11), schedule.NextDue);
+        schedule.Ended(Take(schedule, 11), S(11), S(12), retryAfter: S(2));
+        Assert.Equal(S(16), schedule.NextDue);
+    }
+
+    [Fact]
     public void Speed_divides_starts_and_pauses_but_not_the_engines_time()
     {
         var schedule = new RequestSchedule([Session(0, Release.AtSessionStart, After(4, 0)), Session(8, Release.AtSessionStart)], speed: 4);
