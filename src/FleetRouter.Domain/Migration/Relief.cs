@@ -22,6 +22,10 @@ internal static class Relief
     /// no better.</summary>
     private const double LeastGain = 0.5;
 
+    /// <summary>What an answer gains by going must be so many times what it costs: the gain is a guess, which the next end may overtake, the cost is
+    /// certain, and whoever comes to the target meanwhile pays of it too.</summary>
+    private const double LeastGainOverCost = 2;
+
     /// <summary>Seconds a carried-over answer loses at the seam: a round trip, the engine's own delay and a step.</summary>
     private const double SeamSeconds = 0.05;
 
@@ -92,7 +96,7 @@ internal static class Relief
         Fit fit = query.Fit(to);
         if (fit.Obstacle is not null || query.Saturation(to) is not null || Freeness.With(to, fit.KvTokens) < InSteps)
             return null;
-        return Gain(from, query.Work.PromptTokens) > Cost(query, to, fit) ? Found(query, from, to, CandidateRole.Answering, TimeSpan.Zero) : null;
+        return Gain(from, query.Work.PromptTokens) > LeastGainOverCost * Cost(query, to, fit) ? Found(query, from, to, CandidateRole.Answering, TimeSpan.Zero) : null;
     }
 
     /// <summary>What so many tokens, given back, are worth to those who lack room: who waits for it waits less, who would be preempted for it need
