@@ -82,13 +82,12 @@ internal sealed class HoldQueue
         _lastEnd = now;
     }
 
-    /// <summary>When it is worth asking again: after the line at the pace places come free, or after as long again as the refusing has lasted, whichever
+    /// <summary>Somebody is refused: when it is worth asking again, after the line at the pace places come free, or after as long again as the refusing has lasted, whichever
     /// is later. Whole seconds, 1 to 59.</summary>
     /// <remarks>How long an overload goes on nobody can tell but by how long it has: whoever is refused at its beginning may come back
     /// soon, later ones come back over twice the time in which they were refused, not all at once. A minute or more many
     /// clients take for a mistake (OpenAI's for Node, version 6), and ask again within seconds.</remarks>
-    /// <param name="now">When somebody is refused.</param>
-    public TimeSpan RetryAfter(TimeSpan now)
+    public TimeSpan Refused(TimeSpan now)
     {
         if (now > _toldUntil)
             _refusingSince = now;

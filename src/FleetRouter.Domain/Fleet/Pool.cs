@@ -314,7 +314,7 @@ public sealed partial class Pool
     }
 
     private Refusal Busy(string reason, string what) =>
-        new(RefusalKind.Busy, reason, $"pool {_options.Name} is busy: {what}; try again later", _held.RetryAfter(_now));
+        new(RefusalKind.Busy, reason, $"pool {_options.Name} is busy: {what}; try again later", _held.Refused(_now));
 
     private Decision Decide(InFlight work, PlacementRule rule, string? instance, CandidateScore[] weighed, Refusal? refusal) =>
         work.Decide(_options, _now, rule, instance, weighed, refusal);
